@@ -64,9 +64,7 @@ EXTRAS: Mapping[str, str] = {
 
 def names(shelf: str) -> list[str]:
     """Every name on a shelf, ours and installed."""
-    return sorted(
-        {*TABLE.get(shelf, {}), *(entry.name for entry in entry_points(group=f"edgebench.{shelf}"))}
-    )
+    return sorted({*TABLE.get(shelf, {}), *(entry.name for entry in entry_points(group=f"edgebench.{shelf}"))})
 
 
 def find(shelf: str, name: str) -> Any:

@@ -68,17 +68,13 @@ METRICS: Mapping[str, Metric] = {
         Metric("p90_ms", "latency p90", "ms", "low", "90th percentile of done − due"),
         Metric("p95_ms", "latency p95", "ms", "low", "95th percentile of done − due"),
         Metric("p99_ms", "latency p99", "ms", "low", "99th percentile of done − due"),
-        Metric(
-            "ttft_p50_ms", "TTFT p50", "ms", "low", "time to first token: first non-empty chunk − due, median"
-        ),
+        Metric("ttft_p50_ms", "TTFT p50", "ms", "low", "time to first token: first non-empty chunk − due, median"),
         Metric("ttft_p95_ms", "TTFT p95", "ms", "low", "time to first token, 95th percentile"),
         Metric("service_p50_ms", "service time p50", "ms", "low", "median of done − sent"),
         Metric("service_p95_ms", "service time p95", "ms", "low", "95th percentile of done − sent"),
         Metric("send_lag_p99_ms", "send lag p99", "ms", "low", "99th percentile of sent − due"),
         Metric("gap_p50_ms", "inter-chunk gap p50", "ms", "low", "median time between two chunks"),
-        Metric(
-            "gap_p95_ms", "inter-chunk gap p95", "ms", "low", "95th percentile of the time between two chunks"
-        ),
+        Metric("gap_p95_ms", "inter-chunk gap p95", "ms", "low", "95th percentile of the time between two chunks"),
         Metric("gap_max_ms", "longest gap", "ms", "low", "longest time between two chunks"),
         Metric(
             "tpot_p50_ms",
@@ -110,9 +106,7 @@ METRICS: Mapping[str, Metric] = {
             "low",
             "largest resident set of the target's processes (kernel high-water mark)",
         ),
-        Metric(
-            "anon_mib", "anonymous memory", "MiB", "low", "memory backed by no file, after the last request"
-        ),
+        Metric("anon_mib", "anonymous memory", "MiB", "low", "memory backed by no file, after the last request"),
         Metric(
             "file_mib",
             "file-backed memory",
@@ -171,9 +165,7 @@ class Item:
 
     id: str
     input: str | tuple[Message, ...]
-    reference: Any = (
-        None  # JSON: a label, a text, a number, an object, or a list of acceptable ones; None = unlabelled
-    )
+    reference: Any = None  # JSON: a label, a text, a number, an object, or a list of acceptable ones; None = unlabelled
     choices: tuple[str, ...] = ()  # only when they differ from the workload's
     tags: Mapping[str, str] = field(default_factory=dict)  # for slices: {"language": "en", "tone": "angry"}
     cluster: str | None = None  # items of one cluster are not independent
@@ -283,21 +275,15 @@ class WorkloadSpec:
     header: bool = True
     columns: Columns = field(default_factory=Columns)
     items: int | None = None  # a deterministic stratified subset of this size
-    stratify: str | None = (
-        None  # "reference" (default when there is one), a tag, or "none" for a uniform sample
-    )
+    stratify: str | None = None  # "reference" (default when there is one), a tag, or "none" for a uniform sample
     duplicates: Literal["refuse", "drop", "keep"] = "refuse"
     name: str | None = None
     output: Output | None = None
     instruction: str | None = None
-    labels: Mapping[str, str] | None = (
-        None  # label → description; given ⇒ every reference must be one of them
-    )
+    labels: Mapping[str, str] | None = None  # label → description; given ⇒ every reference must be one of them
     schema: Mapping[str, Any] | None = None
     max_tokens: int | None = None
-    scorers: tuple[str | Mapping[str, Any], ...] | None = (
-        None  # "label" or {"contains": {"ignore_case": true}}
-    )
+    scorers: tuple[str | Mapping[str, Any], ...] | None = None  # "label" or {"contains": {"ignore_case": true}}
     examples: ExamplesSpec | None = None
 
 
@@ -541,9 +527,7 @@ class Completion:
     connection: Literal["new", "kept-alive"] | None = None
     served_model: str | None = None
     stamp: Literal["kernel", "user", "engine"] = "user"  # who stamped the chunks
-    notices: tuple[
-        str, ...
-    ] = ()  # failure kinds that did not cost the answer, and "cache-unknown"-like remarks
+    notices: tuple[str, ...] = ()  # failure kinds that did not cost the answer, and "cache-unknown"-like remarks
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,9 +120,7 @@ def run(
                 reference = str(item.reference)
                 text = reference if right else LABELS[(LABELS.index(reference) + 1) % 3]
                 record_id = f"{trial.id}/{index}"
-                request = Request(
-                    messages=(Message("user", item.text),), text=item.text, item_digest=item.digest
-                )
+                request = Request(messages=(Message("user", item.text),), text=item.text, item_digest=item.digest)
                 failure = Failure("timeout", "no answer in 1 s") if failed else None
                 call = Call(
                     role="answer",
@@ -171,9 +169,7 @@ def run(
                     readings.append(Reading(trial.id, "memory", quantity, value, "B", "steady", clock))
                 readings.append(Reading(trial.id, "memory", "load_ns", 5e8, "ns", "load", clock))
     identities = {
-        name: Identity(
-            name=name, kind=arm.kind, placement=arm.placement, model=arm.model, device="test machine"
-        )
+        name: Identity(name=name, kind=arm.kind, placement=arm.placement, model=arm.model, device="test machine")
         for name, arm in arms.items()
     }
     segment = Segment(
