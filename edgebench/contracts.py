@@ -14,6 +14,7 @@ from edgebench.records import (
     Identity,
     Item,
     Judgement,
+    ModelCard,
     Parts,
     Plan,
     Reading,
@@ -116,8 +117,18 @@ class Store(Protocol):
     """Where observations rest: append-only, crash-safe, shared by processes."""
 
     def begin(
-        self, run_id: str, plan: Plan, workload: Workload, trials: Sequence[Trial], *, created_at: str
+        self,
+        run_id: str,
+        plan: Plan,
+        workload: Workload,
+        trials: Sequence[Trial],
+        *,
+        created_at: str,
+        cards: Mapping[str, ModelCard] = ...,
     ) -> None: ...
+
+    def segments(self, run_id: str) -> int:
+        """How many segments the run has."""
 
     def find(self, plan_digest: str, workload_digest: str) -> str | None:
         """The newest unfinished run of this very experiment, to be resumed."""

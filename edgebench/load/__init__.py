@@ -1,0 +1,1 @@
+"""WHEN IT IS SENT: the clock, how requests arrive, when to stop."""

@@ -1,0 +1,1 @@
+"""THE ONE ROOM WHERE ALL PARTS MEET: a plan is carried out, its answers are scored."""

@@ -1,0 +1,114 @@
+"""One Record in the making: sends requests to a target, keeps a Call for each, retries on our own ledger.
+
+Inside the window there is only: take a chunk, keep its stamp. Everything derived is derived afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing
+
+from edgebench.contracts import Target
+from edgebench.errors import TargetError
+from edgebench.load.clock import now_ns
+from edgebench.records import Answer, Call, Chunk, Completion, Failure, Request, Role
+
+#: A target ends its own requests in time; this much later (s) we stop waiting for one that does not.
+GRACE_S = 10.0
+#: Waits before the first, second, … retry (s) when the server names none. The last one repeats.
+BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Asking:
+    """The ``ask`` a prompting is given for one item: ``calls`` holds every exchange, lost ones too."""
+
+    def __init__(self, target: Target, *, due_ns: int, retries: int, timeout_s: float) -> None:
+        self._target, self._retries, self._timeout_s = target, retries, timeout_s
+        self._due_ns: int | None = due_ns  # the first call inherits the record's
+        self.calls: list[Call] = []
+        self.fatal: TargetError | None = None
+
+    async def __call__(self, request: Request, *, role: Role = "answer") -> Answer:
+        """Send one request; a retryable failure is sent again, each attempt a Call of its own."""
+        for attempt in range(self._retries + 1):
+            due_ns, self._due_ns = self._due_ns or now_ns(), None
+            try:
+                return await self._once(request, role if attempt == 0 else "retry", attempt, due_ns)
+            except TargetError as error:
+                if not error.retryable or attempt == self._retries:
+                    self.fatal = error if error.fatal else None
+                    raise
+                await asyncio.sleep(error.retry_after_s if error.retry_after_s is not None else _backoff(attempt))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _once(self, request: Request, role: Role, attempt: int, due_ns: int) -> Answer:
+        chunks: list[Chunk] = []
+        wall_s, handed_ns = time.time(), now_ns()
+        failure: TargetError | None = None
+        try:
+            async with asyncio.timeout(self._timeout_s + GRACE_S), aclosing(self._target.answer(request)) as stream:  # type: ignore[type-var]
+                async for chunk in stream:
+                    chunks.append(chunk)  # noqa: PERF401  a comprehension would lose what came before a failure
+        except TimeoutError:
+            failure = TargetError(
+                "hung", f"{self._target.name} gave no sign of life in {self._timeout_s + GRACE_S:g} s", fatal=True
+            )
+        except TargetError as error:
+            failure = error
+        call = _call(request, role, attempt, due_ns, handed_ns, now_ns(), wall_s, chunks, failure)
+        self.calls.append(call)
+        if failure is not None:
+            raise failure
+        return Answer(text=call.text or "", confidence=call.confidence)
+
+
+def _backoff(attempt: int) -> float:
+    return BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+
+
+def _call(
+    request: Request,
+    role: Role,
+    attempt: int,
+    due_ns: int,
+    handed_ns: int,
+    ended_ns: int,
+    wall_s: float,
+    chunks: list[Chunk],
+    failure: TargetError | None,
+) -> Call:
+    """What is kept of one exchange. ``first``, ``done`` are stamps of non-empty chunks only (design: latency)."""
+    heard = [chunk for chunk in chunks if chunk.text]
+    content = [chunk for chunk in heard if chunk.channel == "content"]
+    end = next((chunk.completion for chunk in reversed(chunks) if chunk.completion), None) or Completion()
+    last = heard[-1] if heard else None
+    counts = tuple(chunk.tokens for chunk in heard if chunk.tokens is not None)
+    answered_ns = last.at_ns if last else end.end_ns or ended_ns
+    return Call(
+        role=role,
+        due_ns=due_ns,
+        sent_ns=end.sent_ns if end.sent_ns is not None else handed_ns,
+        first_ns=heard[0].at_ns if heard else None,
+        first_content_ns=content[0].at_ns if content else None,
+        done_ns=None if failure else answered_ns,
+        end_ns=end.end_ns if end.end_ns is not None and not failure else ended_ns,
+        chunk_ns=tuple(chunk.at_ns for chunk in heard),
+        chunk_tokens=counts if len(counts) == len(heard) else (),
+        pipe_ns=last.received_ns - last.at_ns if last and last.received_ns is not None else None,
+        request=request,
+        text="".join(chunk.text for chunk in content) if not failure or content else None,
+        usage=end.usage,
+        finish_reason=end.finish_reason,
+        failure=Failure(failure.kind, failure.message) if failure else None,
+        notices=end.notices,
+        phases=end.phases,
+        confidence=end.confidence,
+        confidence_method=end.confidence_method,
+        scores=end.scores,
+        connection=end.connection,
+        served_model=end.served_model,
+        stamp=end.stamp,
+        attempt=attempt,
+        wall_s=wall_s,
+    )

@@ -1,0 +1,119 @@
+"""From names in a plan to live parts: model files, targets, promptings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgebench import plugins
+from edgebench.artifacts import load_card, pull
+from edgebench.contracts import Prompting, Store, Target
+from edgebench.errors import ModelError
+from edgebench.meters.host import device_name
+from edgebench.records import ModelCard, Parts, Plan, Workload
+from edgebench.targets.fake import Knowing
+
+#: Kinds whose ``model`` is a model card of ours rather than a name at an endpoint.
+CARD_KINDS = frozenset({"llama.cpp", "onnxruntime"})
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a run is made of: a way to make each target, each prompting once, the cards behind them."""
+
+    targets: Mapping[str, Callable[[], Target]]
+    promptings: Mapping[str, Prompting]  # by canonical spec, see ``spec_key``
+    cards: Mapping[str, ModelCard] = field(default_factory=dict)
+
+    def prompting(self, spec: str | Mapping[str, Any]) -> Prompting:
+        return self.promptings[spec_key(spec)]
+
+
+def spec_key(spec: str | Mapping[str, Any]) -> str:
+    """One string per prompting spec, so that equal specs share one prompting (and its examples)."""
+    return spec if isinstance(spec, str) else repr(sorted(spec.items(), key=str))
+
+
+def assemble(
+    plan: Plan,
+    workload: Workload,
+    *,
+    keys: Mapping[str, str],
+    store: Store | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Assembly:
+    """Fetch what is missing, check what is there, build what can be built before any clock runs.
+
+    ``keys``: target name → API key. Raises UsageError and its kin for anything a person can mend.
+    """
+    references = {item.digest: str(item.reference) for item in workload.items}
+    makers: dict[str, Callable[[], Target]] = {}
+    cards: dict[str, ModelCard] = {}
+    for name in plan.targets:
+        parts, card = _parts(plan, name, keys.get(name), progress)
+        makers[name] = partial(_make, parts, references, store)
+        if card is not None:
+            cards[name] = card
+    specs = [*plan.prompting, *(spec.prompting for spec in plan.targets.values() if spec.prompting is not None)]
+    promptings = {spec_key(spec): build_prompting(spec, workload, plan.seeds.examples) for spec in specs}
+    return Assembly(makers, promptings, cards)
+
+
+def build_prompting(spec: str | Mapping[str, Any], workload: Workload, seed: int) -> Prompting:
+    """The prompting a spec names; each prompting draws its examples from the same seed."""
+    name, params = (spec, {}) if isinstance(spec, str) else next(iter(spec.items()))
+    prompting: Prompting = plugins.find("promptings", name)(**params)(workload, np.random.default_rng(seed))
+    return prompting
+
+
+def _make(parts: Parts, references: Mapping[str, str], store: Store | None) -> Target:
+    make = plugins.find("targets", parts.spec.kind)
+    if parts.spec.kind == "recorded" and store is not None:
+        make = partial(make, source=store.load)
+    target: Target = make(parts)
+    if isinstance(target, Knowing):
+        target.know(references)
+    return target
+
+
+def _parts(plan: Plan, name: str, key: str | None, progress: Callable[[str], None]) -> tuple[Parts, ModelCard | None]:
+    spec = plan.targets[name]
+    served = spec.options.get("serve")
+    card_name = served.get("model") if isinstance(served, Mapping) else spec.model if spec.kind in CARD_KINDS else None
+    files: Mapping[str, str] = {}
+    hashes: Mapping[str, str] = {}
+    card = None
+    if spec.file is not None:
+        file = (Path(plan.folder) / spec.file).resolve()
+        if not file.is_file():
+            raise ModelError(f"target {name!r}: there is no file {spec.file}", hint="check `file:` in the plan")
+        beside = file.parent / "tokenizer.json"
+        files = {"model": str(file), **({"tokenizer": str(beside)} if beside.is_file() else {})}
+        hashes = {"model": _sha256(file)}
+    elif card_name is not None:
+        card = load_card(card_name)
+        found = pull(card, progress=progress)
+        files = {role: str(path) for role, path in found.paths.items()}
+        hashes = found.sha256
+    parts = Parts(
+        name=name,
+        spec=spec,
+        files=files,
+        card=card,
+        sha256=hashes,
+        seed=plan.seeds.sampling,
+        device=device_name(),
+        api_key=key,
+    )
+    return parts, card
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

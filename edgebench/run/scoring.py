@@ -1,0 +1,36 @@
+"""Answers become Scores, after the clock has stopped; and again whenever a scorer has a new version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgebench import plugins
+from edgebench.contracts import Scorer, Store
+from edgebench.records import Run, Score, Workload
+
+
+def scorers(workload: Workload) -> list[Scorer]:
+    """The workload's scorers, built from their names and options."""
+    return [plugins.find("scorers", spec.name)(**spec.options) for spec in workload.scorers]
+
+
+def score_run(store: Store, run_id: str) -> int:
+    """Score every answered record that lacks a score of the present version; return how many scores were added."""
+    run = store.load(run_id)
+    fresh = list(judgements(run, scorers(run.workload)))
+    store.add_scores(run_id, fresh)
+    return len(fresh)
+
+
+def judgements(run: Run, judges: list[Scorer]) -> Iterator[Score]:
+    """The scores a run lacks: one for each answered record, scorer and version. Failures have none."""
+    items = {item.digest: item for item in run.workload.items}
+    known = {(score.record_id, score.scorer, score.version) for score in run.scores}
+    for record in run.records:
+        if record.answer is None:
+            continue
+        for judge in judges:
+            if (record.id, judge.name, judge.version) in known:
+                continue
+            said = judge(items[record.item_digest], run.workload.task, record.answer.text)
+            yield Score(record.id, judge.name, judge.version, said.value, said.label, said.explanation)

@@ -1,0 +1,225 @@
+"""One Trial: open the target, let the scenario drive, keep a Record of every request issued.
+
+The target is opened anew for each trial, so that every block has its own start, load and cold request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+
+from edgebench.contracts import Meter, Prompting, Scenario, Store, Target
+from edgebench.errors import TargetError
+from edgebench.load.clock import now_ns
+from edgebench.load.stopping import Stopping
+from edgebench.records import Answer, Call, Failure, Item, Reading, Record, Trial
+from edgebench.run.asking import Asking
+
+#: Kinds that will not mend themselves while this run goes on: the arm is given up, the other arms go on.
+HOPELESS = frozenset({"load_failed", "unauthorized", "not_found"})
+#: How often a target that dies inside one trial is started again.
+RESTARTS = 3
+#: After an interrupt, how long (s) answers under way may still finish.
+PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a trial needs besides itself."""
+
+    run_id: str
+    segment_id: str
+    store: Store
+    meters: Sequence[Meter]
+    scenario: Scenario
+    stopping: Stopping
+    retries: int
+    timeout_s: float
+    advanced: Callable[[Record], None] = lambda record: None
+    opened: Callable[[Target], None] = lambda target: None
+
+
+@dataclass
+class Outcome:
+    """How a trial went: why it was given up, and for whom."""
+
+    issued: int = 0
+    hopeless: str | None = None  # the arm is to be given up for this reason
+    not_issued: dict[str, int] = field(default_factory=dict)
+
+
+class Gone(Exception):
+    """The target can answer nothing more; carries why."""
+
+    def __init__(self, error: TargetError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+async def run_trial(
+    trial: Trial,
+    todo: Sequence[tuple[int, Item]],
+    *,
+    target: Callable[[], Target],
+    prompting: Prompting,
+    setting: Setting,
+) -> Outcome:
+    """Issue the requests of ``todo`` (place in the trial, item), starting the target again when it dies."""
+    outcome, left = Outcome(), list(todo)
+    for _ in range(1 + RESTARTS):
+        before = len(left)
+        try:
+            await _start(trial, left, target(), prompting, setting)
+        except Gone as gone:
+            outcome.issued += before - len(left)
+            if gone.error.kind in HOPELESS:
+                outcome.hopeless = gone.error.kind
+                break
+            if setting.stopping() is None and left:
+                continue
+        else:
+            outcome.issued += before - len(left)
+        break
+    if left:
+        why = setting.stopping() or outcome.hopeless or "target kept dying"
+        outcome.not_issued[why] = len(left)
+    return outcome
+
+
+async def _start(
+    trial: Trial, left: list[tuple[int, Item]], target: Target, prompting: Prompting, setting: Setting
+) -> None:
+    """One start of the target; takes what it has issued out of ``left``. Raises Gone when the target goes."""
+    due_ns, ready = now_ns(), False
+    try:
+        async with target:
+            prepared_ns = now_ns()
+            await target.prepare(prompting.task)
+            prepared_ns = now_ns() - prepared_ns
+            ready = True
+            setting.opened(target)
+            _mark(setting, trial, target, "load", prepared_ns)
+            await _drive(trial, left, target, prompting, setting)
+    except TargetError as error:
+        if not ready:  # the request it was started for has met that failure
+            index, item = left.pop(0)
+            call = Call("answer", due_ns, end_ns=now_ns(), failure=Failure(error.kind, error.message))
+            _keep(setting, _record(trial, index, item, setting, due_ns, [call], cold=True, failure=error))
+        raise Gone(error) from error
+
+
+async def _drive(
+    trial: Trial, left: list[tuple[int, Item]], target: Target, prompting: Prompting, setting: Setting
+) -> None:
+    """The cold request alone, then the scenario with the rest."""
+    work, gone = tuple(left), None
+
+    async def send(place: int, due_ns: int) -> None:
+        nonlocal gone
+        index, item = work[place]
+        asking = Asking(target, due_ns=due_ns, retries=setting.retries, timeout_s=setting.timeout_s)
+        answer, failure = None, None
+        try:
+            answer = await prompting(item, asking)
+        except TargetError as error:
+            failure = error
+        record = _record(
+            trial, index, item, setting, due_ns, asking.calls, cold=place == 0, answer=answer, failure=failure
+        )
+        await asyncio.to_thread(_keep, setting, record)
+        left.remove((index, item))
+        setting.advanced(record)
+        gone = gone or asking.fatal
+
+    def stop() -> str | None:
+        return setting.stopping() or (gone.kind if gone else None)
+
+    async def everything() -> None:
+        if stop() is None:
+            await send(0, now_ns())
+            _mark(setting, trial, target, "first")
+        await setting.scenario.drive(len(work) - 1, lambda place, due_ns: send(place + 1, due_ns), stop)
+
+    async with _quiet():
+        await _until_interrupted(everything(), setting.stopping)
+    _mark(setting, trial, target, "steady")
+    if gone is not None:
+        raise Gone(gone)
+
+
+async def _until_interrupted(everything: Coroutine[None, None, None], stopping: Stopping) -> None:
+    """Wait until all is done; once interrupted, give answers under way a little time and then let go."""
+    task, word = asyncio.create_task(everything), asyncio.create_task(stopping.interrupted.wait())
+    try:
+        await asyncio.wait({task, word}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await asyncio.wait({task}, timeout=PATIENCE_S)
+        if task.done():
+            task.result()
+    except BaseExceptionGroup as group:  # the first of what the users met, as if there had been one user
+        raise group.exceptions[0] from None
+    finally:
+        for each in (task, word):
+            each.cancel()
+        await asyncio.gather(task, word, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _quiet() -> AsyncIterator[None]:
+    """No garbage collection of ours while requests are timed."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def _mark(setting: Setting, trial: Trial, target: Target, phase: str, prepared_ns: int | None = None) -> None:
+    pids = target.pids()
+    readings = [reading for meter in setting.meters for reading in meter.mark(phase, pids, trial_id=trial.id)]
+    if phase == "load":
+        times = {"load_ns": target.load_ns(), "prepare_ns": prepared_ns}
+        readings += [
+            Reading(trial.id, "load", name, float(value), "ns", phase, now_ns())
+            for name, value in times.items()
+            if value is not None
+        ]
+    setting.store.add_readings(setting.run_id, readings)
+
+
+def _keep(setting: Setting, record: Record) -> None:
+    setting.store.append(setting.run_id, [record])
+
+
+def _record(
+    trial: Trial,
+    index: int,
+    item: Item,
+    setting: Setting,
+    due_ns: int,
+    calls: Sequence[Call],
+    *,
+    cold: bool,
+    answer: Answer | None = None,
+    failure: TargetError | None = None,
+) -> Record:
+    return Record(
+        id=f"{trial.id}/{index}",
+        trial_id=trial.id,
+        segment_id=setting.segment_id,
+        item_digest=item.digest,
+        index=index,
+        due_ns=due_ns,
+        sent_ns=calls[0].sent_ns if calls else None,
+        done_ns=calls[-1].done_ns if calls and not failure else None,
+        calls=tuple(calls),
+        answer=answer,
+        failure=Failure(failure.kind, failure.message) if failure else None,
+        cold=cold,
+    )
