@@ -75,8 +75,13 @@ class Ask(Protocol):
 class Prompting(Protocol):
     """How an item becomes one or more requests, and their answers one answer."""
 
-    name: str  # "few-shot(5)": names the parameters that matter
-    task: Task  # what targets prepare for, with the examples this prompting shows
+    @property
+    def name(self) -> str:
+        """Names the parameters that matter: "few-shot(5)"."""
+
+    @property
+    def task(self) -> Task:
+        """What targets prepare for, with the examples this prompting shows."""
 
     async def __call__(self, item: Item, ask: Ask) -> Answer: ...
 
@@ -87,8 +92,11 @@ PromptingFactory = Callable[[Workload, "np.random.Generator"], Prompting]
 class Scorer(Protocol):
     """Judges one answer. Pure, and versioned: a new version never needs a second run."""
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
 
     def __call__(self, item: Item, task: Task, answer: str) -> Judgement: ...
 
@@ -105,7 +113,8 @@ class Meter(Protocol):
 class Scenario(Protocol):
     """How requests arrive: drives ``send(index, due_ns)`` for every index until all are done or ``stop()`` says why."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     async def drive(
         self, count: int, send: Callable[[int, int], Awaitable[None]], stop: Callable[[], str | None]
@@ -124,11 +133,9 @@ class Store(Protocol):
         trials: Sequence[Trial],
         *,
         created_at: str,
-        cards: Mapping[str, ModelCard] = ...,
     ) -> None: ...
 
-    def segments(self, run_id: str) -> int:
-        """How many segments the run has."""
+    def set_cards(self, run_id: str, cards: Mapping[str, ModelCard]) -> None: ...
 
     def find(self, plan_digest: str, workload_digest: str) -> str | None:
         """The newest unfinished run of this very experiment, to be resumed."""

@@ -17,7 +17,8 @@ from edgebench.contracts import Prompting, Store, Target
 from edgebench.errors import ModelError
 from edgebench.meters.host import device_name
 from edgebench.records import ModelCard, Parts, Plan, Workload
-from edgebench.targets.fake import Knowing
+from edgebench.targets.fake import SupportsReferences
+from edgebench.workloads import prompting
 
 #: Kinds whose ``model`` is a model card of ours rather than a name at an endpoint.
 CARD_KINDS = frozenset({"llama.cpp", "onnxruntime"})
@@ -67,9 +68,7 @@ def assemble(
 
 def build_prompting(spec: str | Mapping[str, Any], workload: Workload, seed: int) -> Prompting:
     """The prompting a spec names; each prompting draws its examples from the same seed."""
-    name, params = (spec, {}) if isinstance(spec, str) else next(iter(spec.items()))
-    prompting: Prompting = plugins.find("promptings", name)(**params)(workload, np.random.default_rng(seed))
-    return prompting
+    return prompting.build(spec)(workload, np.random.default_rng(seed))
 
 
 def _make(parts: Parts, references: Mapping[str, str], store: Store | None) -> Target:
@@ -77,7 +76,7 @@ def _make(parts: Parts, references: Mapping[str, str], store: Store | None) -> T
     if parts.spec.kind == "recorded" and store is not None:
         make = partial(make, source=store.load)
     target: Target = make(parts)
-    if isinstance(target, Knowing):
+    if isinstance(target, SupportsReferences):
         target.know(references)
     return target
 

@@ -66,7 +66,8 @@ def execute(
     found = None if fresh else run_id or store.find(plan.digest, job.digest)
     if found is None:
         found = run_id or secrets.token_hex(4)
-        store.begin(found, plan, job, trials, created_at=wall_label(), cards=assembly.cards)
+        store.begin(found, plan, job, trials, created_at=wall_label())
+        store.set_cards(found, assembly.cards)
         done: set[str] = set()
     else:
         done = store.done(found)
@@ -141,7 +142,7 @@ async def _segment(
 
 
 def _open_segment(store: Store, run_id: str) -> Segment:
-    number = store.segments(run_id) + 1
+    number = next(row["segments"] for row in store.runs() if row["id"] == run_id) + 1
     segment = Segment(
         id=f"{run_id}.{number}",
         number=number,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgebench import plugins
 from edgebench.contracts import Scorer, Store
 from edgebench.records import Run, Score, Workload
+from edgebench.workloads.scorers import build
 
 
 def scorers(workload: Workload) -> list[Scorer]:
     """The workload's scorers, built from their names and options."""
-    return [plugins.find("scorers", spec.name)(**spec.options) for spec in workload.scorers]
+    return [build(spec) for spec in workload.scorers]
 
 
 def score_run(store: Store, run_id: str) -> int:
