@@ -59,6 +59,7 @@ def assemble(
     for name in plan.targets:
         parts, card = _parts(plan, name, keys.get(name), progress)
         makers[name] = partial(_make, parts, references, store)
+        makers[name]()  # what cannot be built is said now, not in the middle of a run
         if card is not None:
             cards[name] = card
     specs = [*plan.prompting, *(spec.prompting for spec in plan.targets.values() if spec.prompting is not None)]
@@ -84,7 +85,9 @@ def _make(parts: Parts, references: Mapping[str, str], store: Store | None) -> T
 def _parts(plan: Plan, name: str, key: str | None, progress: Callable[[str], None]) -> tuple[Parts, ModelCard | None]:
     spec = plan.targets[name]
     served = spec.options.get("serve")
-    card_name = served.get("model") if isinstance(served, Mapping) else spec.model if spec.kind in CARD_KINDS else None
+    serving = isinstance(served, Mapping)
+    named = served.get("model") if isinstance(served, Mapping) else None
+    card_name = (named or spec.model) if serving or spec.kind in CARD_KINDS else None
     files: Mapping[str, str] = {}
     hashes: Mapping[str, str] = {}
     card = None

@@ -72,8 +72,14 @@ def execute(
     else:
         done = store.done(found)
         say(f"resuming run {found}: {len(done)} requests are already done")
-    finished = asyncio.run(_segment(plan, job, trials, assembly, store, found, done, progress))
-    score_run(store, found)
+    heard: dict[str, str] = {}  # answers whose text the store will not keep, until they are scored
+
+    def listen(record: Record) -> None:
+        if plan.texts != "keep" and record.answer is not None:
+            heard[record.id] = record.answer.text
+
+    finished = asyncio.run(_segment(plan, job, trials, assembly, store, found, done, progress, listen))
+    score_run(store, found, heard=heard)
     return finished
 
 
@@ -86,6 +92,7 @@ async def _segment(
     run_id: str,
     done: set[str],
     progress: Progress,
+    listen: Callable[[Record], None],
 ) -> Finished:
     stopping = Stopping(plan.budget)
     segment = _open_segment(store, run_id)
@@ -109,6 +116,7 @@ async def _segment(
                 def advanced(record: Record, trial: Trial = trial) -> None:
                     nonlocal count
                     count += 1
+                    listen(record)
                     progress(count, total, trial.arm)
 
                 spec = plan.targets[trial.target]

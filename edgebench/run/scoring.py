@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from edgebench.contracts import Scorer, Store
 from edgebench.records import Run, Score, Workload
+from edgebench.store.redaction import is_hashed
 from edgebench.workloads.scorers import build
 
 
@@ -14,23 +15,30 @@ def scorers(workload: Workload) -> list[Scorer]:
     return [build(spec) for spec in workload.scorers]
 
 
-def score_run(store: Store, run_id: str) -> int:
-    """Score every answered record that lacks a score of the present version; return how many scores were added."""
+def score_run(store: Store, run_id: str, *, heard: Mapping[str, str] | None = None) -> int:
+    """Score every answered record that lacks a score of the present version; return how many scores were added.
+
+    ``heard``: record id → the answer as it was given, for runs whose stored texts are redacted or hashed.
+    """
     run = store.load(run_id)
-    fresh = list(judgements(run, scorers(run.workload)))
+    fresh = list(judgements(run, scorers(run.workload), heard or {}))
     store.add_scores(run_id, fresh)
     return len(fresh)
 
 
-def judgements(run: Run, judges: list[Scorer]) -> Iterator[Score]:
+def judgements(run: Run, judges: list[Scorer], heard: Mapping[str, str]) -> Iterator[Score]:
     """The scores a run lacks: one for each answered record, scorer and version. Failures have none."""
     items = {item.digest: item for item in run.workload.items}
     known = {(score.record_id, score.scorer, score.version) for score in run.scores}
     for record in run.records:
         if record.answer is None:
             continue
+        text = heard.get(record.id, record.answer.text)
         for judge in judges:
             if (record.id, judge.name, judge.version) in known:
                 continue
-            said = judge(items[record.item_digest], run.workload.task, record.answer.text)
+            if is_hashed(text):  # unknown is not wrong
+                yield Score(record.id, judge.name, judge.version, None, None, "the answer's text was not kept")
+                continue
+            said = judge(items[record.item_digest], run.workload.task, text)
             yield Score(record.id, judge.name, judge.version, said.value, said.label, said.explanation)

@@ -235,3 +235,14 @@ def test_a_full_disk_ends_the_run_in_one_sentence_and_loses_nothing(tmp_path: Pa
     with open_store(path) as store:
         (row,) = store.runs()
     assert row["records"] == max(counted, default=0)
+
+
+@pytest.mark.parametrize("texts", ["redact", "hash"])
+def test_answers_are_scored_even_where_their_texts_are_not_kept(store: Store, texts: str) -> None:
+    """Scores are made of what was heard; the store holds neither the messages nor wrong free answers."""
+    run = store.load(execute(plan({"a": {"accuracy": 0.7}}, texts=texts), store=store).run_id)
+    values = [score.value for score in run.scores]
+    assert len(values) == ITEMS
+    assert None not in values
+    if texts == "hash":
+        assert all(item.text.startswith("sha256:") for item in run.workload.items)
