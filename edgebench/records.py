@@ -789,6 +789,7 @@ class Comparison:
     difference: Estimate
     p_value: float | None
     method: str
+    ratio: Estimate | None = None  # b / a, for what is counted from zero: times, dollars, bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""Comparisons: the paired difference b − a of two arms on the items both have met.
+
+Right or wrong, one answer an item: Bonett and Price's interval, McNemar's mid-p test. Everything else (graded values,
+repeated items, latencies, dollars): both arms recomputed in the same bootstrap draws, and the draws subtracted (or
+divided: ``ratio``). Two intervals that overlap prove nothing; this does.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from edgebench.decide.resampled import Resampled, resample
+from edgebench.errors import UsageError
+from edgebench.metrics.observed import Observed, observe
+from edgebench.metrics.summary import summarise
+from edgebench.metrics.table import Flags, Floats, columns
+from edgebench.records import METRICS, Comparison, Estimate, Run
+from edgebench.stats import bootstrap, multiple, paired
+
+#: From this share of common items on, the odd ones (a cold or a failed request) stay in, so that the difference is that
+#: of the two numbers in the table.
+MOSTLY = 0.9
+
+
+def compare(run: Run, a: str, b: str, metric: str = "accuracy", *, draws: int = 2000) -> Comparison:
+    """The paired difference b − a of a metric between two arms of a run.
+
+    Raises
+    ------
+    UsageError: no such arm or metric (with the nearest name).
+    """
+    if metric not in METRICS:
+        raise UsageError(f"no metric is called {metric!r}", hint=_near(metric, list(METRICS)))
+    table = columns(run)
+    for name in (a, b):
+        if name not in table:
+            raise UsageError(f"the run has no arm called {name!r}", hint=_near(name, list(table)))
+    summary = summarise(run, draws=draws, table=table)
+    return between(resample(run, summary, draws=draws, table=table), a, b, metric)
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
+def between(resampled: Resampled, a: str, b: str, metric: str) -> Comparison:
+    """The same from draws that are already there."""
+    for name in (a, b):
+        estimate = resampled.arms[name].estimates[metric]
+        if estimate.value is None:
+            return Comparison(a, b, metric, Estimate.absent(f"{name}: {estimate.why_absent}"), None, "")
+    first, second = (observe(resampled.table[name], metric) for name in (a, b))
+    if first is None or second is None:
+        return _fixed(resampled, a, b, metric)
+    common = _common(first, second, resampled.weights.shape[1])
+    n = int(common.sum())
+    if not n:
+        return Comparison(a, b, metric, Estimate.absent("no item was met by both"), None, "")
+    one, two = first.within(common), second.within(common)
+    if metric in ("accuracy", "failure_rate") and (table := _table(one, two)) is not None:
+        return _by_pairs(a, b, metric, *table)
+    if n >= MOSTLY * len(np.unique(np.concatenate([first.member, second.member]))):
+        drawn = resampled.draws(a, metric), resampled.draws(b, metric)
+        return _by_draws(a, b, metric, (first, second), drawn, n)
+    drawn = one.draws(resampled.weights), two.draws(resampled.weights)
+    return _by_draws(a, b, metric, (one, two), drawn, n)
+
+
+def _common(one: Observed, two: Observed, clusters: int) -> Flags:
+    common: Flags = np.zeros(clusters, dtype=bool)
+    common[np.intersect1d(one.member, two.member)] = True
+    return common
+
+
+def _table(one: Observed, two: Observed) -> tuple[int, int, int] | None:
+    """(right in b alone, right in a alone, pairs); None unless each item has one right-or-wrong answer an arm."""
+    if one.n != two.n or not np.isin(np.concatenate([one.above, two.above]), (0.0, 1.0)).all():
+        return None
+    left, right = np.argsort(one.member), np.argsort(two.member)
+    if not np.array_equal(one.member[left], two.member[right]) or len(np.unique(one.member)) != one.n:
+        return None
+    difference = two.above[right] - one.above[left]
+    return int((difference > 0).sum()), int((difference < 0).sum()), one.n
+
+
+def _by_pairs(a: str, b: str, metric: str, only_b: int, only_a: int, n: int) -> Comparison:
+    low, high = paired.bonett_price(only_b, only_a, n)
+    note = f"{only_b} items went to b alone, {only_a} to a alone" if metric == "accuracy" else None
+    difference = Estimate((only_b - only_a) / n, low, high, n, "Bonett–Price, paired", note=note)
+    return Comparison(a, b, metric, difference, paired.mcnemar_mid_p(only_b, only_a), "McNemar, mid-p")
+
+
+def _by_draws(
+    a: str, b: str, metric: str, seen: tuple[Observed, Observed], drawn: tuple[Floats, Floats], n: int
+) -> Comparison:
+    method = f"paired bootstrap over {n} items"
+    points = [observed.point() for observed in seen]
+    if points[0] is None or points[1] is None:
+        return Comparison(a, b, metric, Estimate.absent("no item was met by both"), None, "")
+    delta = drawn[1] - drawn[0]
+    low, high = bootstrap.interval(delta, n) or (None, None)
+    difference = Estimate(points[1] - points[0], low, high, n, method)
+    ratio = None
+    if points[0] > 0 and METRICS[metric].unit != "fraction":
+        times = np.divide(drawn[1], drawn[0], out=np.full(len(delta), np.nan), where=drawn[0] > 0)
+        low, high = bootstrap.interval(times, n) or (None, None)
+        ratio = Estimate(points[1] / points[0], low, high, n, method)
+    return Comparison(a, b, metric, difference, bootstrap.p_value(delta), method, ratio)
+
+
+def _fixed(resampled: Resampled, a: str, b: str, metric: str) -> Comparison:
+    one, two = resampled.point(a, metric) or 0.0, resampled.point(b, metric) or 0.0
+    method = "difference of two numbers that have no sampling interval"
+    ratio = Estimate(two / one, n=1, method=method) if one > 0 else None
+    return Comparison(a, b, metric, Estimate(two - one, n=1, method=method), None, method, ratio)
+
+
+def all_pairs(resampled: Resampled, metrics: Sequence[str]) -> tuple[Comparison, ...]:
+    """Every pair of answering arms on every metric, p-values corrected by Holm within each metric."""
+    names = [arm.arm for arm in resampled.summary.arms if arm.answered]
+    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    return tuple(one for metric in metrics for one in _family([between(resampled, a, b, metric) for a, b in pairs]))
+
+
+def _family(found: Sequence[Comparison]) -> list[Comparison]:
+    tested = {place: one.p_value for place, one in enumerate(found) if one.p_value is not None}
+    adjusted: Mapping[int, float] = dict(zip(tested, multiple.holm(list(tested.values())), strict=True))
+    if len(tested) < 2:
+        return list(found)
+    return [
+        replace(one, p_value=adjusted[place], method=f"{one.method}; Holm over {len(tested)} pairs")
+        if place in adjusted
+        else one
+        for place, one in enumerate(found)
+    ]

@@ -1,0 +1,28 @@
+"""The conclusion: everything that is concluded from a run, in one pure function of it.
+
+Needs beside the run only what it names: its price file, the price list of genai-prices, the device profiles.
+"""
+
+from __future__ import annotations
+
+from edgebench.decide.compare import all_pairs
+from edgebench.decide.pareto import front
+from edgebench.decide.recommend import advise
+from edgebench.decide.resampled import resample
+from edgebench.decide.slo import verdicts
+from edgebench.metrics.summary import summarise
+from edgebench.metrics.table import columns
+from edgebench.records import Conclusion, Run
+
+COMPARED = ("accuracy", "p50_ms")  # always, beside the objectives of the front
+
+
+def conclude(run: Run, *, draws: int = 2000) -> Conclusion:
+    """Summary, front, SLO verdicts, paired comparisons and advice; the same run gives the same to the last bit."""
+    table = columns(run)
+    summary = summarise(run, draws=draws, table=table)
+    resampled = resample(run, summary, draws=draws, table=table)
+    found = front(run, summary, resampled=resampled)
+    slos = verdicts(run, summary, table)
+    compared = all_pairs(resampled, tuple(dict.fromkeys((*COMPARED, *found.objectives))))
+    return Conclusion(summary, found, slos, compared, advise(run, summary, found, slos, resampled=resampled))

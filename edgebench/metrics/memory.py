@@ -1,0 +1,63 @@
+"""Memory: the kernel's high-water mark of the target's processes, the largest over its starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edgebench.metrics.table import ArmColumns
+from edgebench.records import Estimate, Reading, Run
+
+MIB = 2**20
+
+
+def estimates(run: Run, arm: ArmColumns) -> Mapping[str, Estimate]:
+    """Peak, anonymous, file-backed, and what loading added, in MiB."""
+    mine = {trial.id for trial in arm.trials}
+    readings = [reading for reading in run.readings if reading.trial_id in mine]
+    why = "its memory is not on this machine" if arm.identity.placement != "device" else "no reading of its processes"
+    return {
+        "peak_mib": _largest(_by_trial(readings, "peak_bytes", max), why),
+        "anon_mib": _last(_by_trial(readings, "anon_bytes", _latest), why),
+        "file_mib": _last(_by_trial(readings, "file_bytes", _latest), why),
+        "load_growth_mib": _growth(readings, why),
+    }
+
+
+def _latest(values: Sequence[float]) -> float:
+    return values[-1]
+
+
+def _by_trial(readings: Sequence[Reading], quantity: str, pick: object) -> list[float]:
+    """One value in MiB per trial, from its readings in order of time."""
+    found: dict[str, list[float]] = {}
+    for reading in sorted(readings, key=lambda one: one.at_ns):
+        if reading.quantity == quantity:
+            found.setdefault(reading.trial_id, []).append(reading.value / MIB)
+    return [pick(values) for values in found.values()]  # type: ignore[operator]
+
+
+def _largest(values: Sequence[float], why: str) -> Estimate:
+    if not values:
+        return Estimate.absent(why)
+    note = f"between {min(values):.4g} and {max(values):.4g} MiB over {len(values)} starts"
+    return Estimate(max(values), n=len(values), method="largest over starts; a maximum has no interval", note=note)
+
+
+def _last(values: Sequence[float], why: str) -> Estimate:
+    if not values:
+        return Estimate.absent(why)
+    return Estimate(float(np.median(values)), n=len(values), method="median over starts, after the last request")
+
+
+def _growth(readings: Sequence[Reading], why: str) -> Estimate:
+    resident = {(one.trial_id, one.phase): one.value / MIB for one in readings if one.quantity == "rss_bytes"}
+    grown = [
+        value - resident[trial, "start"]
+        for (trial, phase), value in resident.items()
+        if phase == "load" and (trial, "start") in resident
+    ]
+    if not grown:
+        return Estimate.absent(f"{why} before it loaded" if why.startswith("no reading") else why)
+    return Estimate(float(np.median(grown)), n=len(grown), method="resident after − before the load, median of starts")

@@ -1,0 +1,1 @@
+"""Pure mathematics on arrays: rates, quantiles, resampling, paired differences. Knows no record."""
