@@ -204,7 +204,7 @@ def _how_sure(
     summary: Summary,
 ) -> Iterator[str]:
     if summary.verdict == "INVALID":
-        yield f"not sure at all: the run is INVALID ({'; '.join(summary.reasons)})"
+        yield "not sure at all: the run is INVALID, for the reasons given above"
     member = next(one for one in front.members if one.arm == arm.arm)
     yield f"on the front in {percent(member.probability)} of {front.draws} resamples"
     rivals = [f"{name} in {percent(share)}" for name, share in _ranked(shares) if name != arm.arm and share >= RIVAL]

@@ -1,0 +1,153 @@
+"""What a run would send, take and cost, reckoned before anything is sent.
+
+Requests are made exactly as a run makes them (same items, same prompting, same examples) and then only counted.
+A token is taken as four characters; an answer as the longest that is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgebench.cli.confirm import confirmed
+from edgebench.cli.options import opened, store_place
+from edgebench.errors import MissingExtra
+from edgebench.plan import Arm, arms, key_pairs, unfold
+from edgebench.plan.checks import host_of, is_loopback, runs_a_file
+from edgebench.records import Answer, Call, Identity, Plan, Request, Role, Run, Usage, Workload
+
+if TYPE_CHECKING:
+    from edgebench.metrics.prices import RateCard, Unpriced
+
+CHARACTERS_PER_TOKEN = 4
+MOST_PROBED = 40  # items whose requests are made to reckon the mean
+
+
+def foresee(plan: Plan, environ: Mapping[str, str], place: str | None) -> dict[str, Any]:
+    """JSON-ready: arms with requests, host, tokens, dollars, minutes; hosts, keys, models."""
+    from edgebench.workloads import load
+
+    workload = load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
+    requests: dict[str, int] = {}
+    for trial in unfold(plan, workload):
+        requests[trial.arm] = requests.get(trial.arm, 0) + len(trial.item_digests)
+    past = _past(plan, place)
+    foreseen = [_arm(plan, workload, arm, requests[arm.name], past.get(arm.name)) for arm in arms(plan)]
+    known = confirmed()
+    return {
+        "question": plan.question,
+        "items": len(workload.items),
+        "requests": sum(requests.values()),
+        "texts": plan.texts,
+        "arms": foreseen,
+        "hosts": sorted({arm["host"] for arm in foreseen if arm["host"] and arm["leaves"]}),
+        "keys": [
+            {"variable": key, "host": host, "set": bool(environ.get(key)), "confirmed": (key, host) in known}
+            for key, host in key_pairs(plan)
+        ],
+        "models": _models(plan),
+        "budget": plan.budget,
+    }
+
+
+def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | None) -> dict[str, Any]:
+    spec, host = plan.targets[arm.target], host_of(plan.targets[arm.target])
+    per_item = asyncio.run(_made(plan, workload, arm))
+    tokens_in = sum(_tokens(request) for request in per_item["requests"]) * count // max(per_item["items"], 1)
+    calls = len(per_item["requests"]) * count // max(per_item["items"], 1)
+    tokens_out = sum(request.max_tokens for request in per_item["requests"]) * count // max(per_item["items"], 1)
+    usd, why = (None, None)
+    if host is not None and spec.placement != "device":
+        usd, why = _dollars(plan, arm, calls, tokens_in, tokens_out)
+    return {
+        "arm": arm.name,
+        "target": arm.target,
+        "requests": calls,
+        "host": host,
+        "leaves": host is not None and not is_loopback(host),
+        "tokens_in": tokens_in,
+        "tokens_out_at_most": tokens_out,
+        "usd_at_most": usd,
+        "why_no_cost": why,
+        "minutes": None if past_s is None else past_s * count / 60,
+    }
+
+
+async def _made(plan: Plan, workload: Workload, arm: Arm) -> dict[str, Any]:
+    """The requests of the first items, as the prompting makes them."""
+    from edgebench.run.assembling import build_prompting
+
+    prompting = build_prompting(arm.prompting, workload, plan.seeds.examples)
+    seen: list[Request] = []
+
+    async def ask(request: Request, *, role: Role = "answer") -> Answer:
+        seen.append(request)
+        return Answer("")
+
+    items = workload.items[:MOST_PROBED]
+    for item in items:
+        await prompting(item, ask)
+    return {"requests": seen, "items": len(items)}
+
+
+def _tokens(request: Request) -> int:
+    return -(-sum(len(message.content) for message in request.messages) // CHARACTERS_PER_TOKEN)
+
+
+def _dollars(plan: Plan, arm: Arm, calls: int, tokens_in: int, tokens_out: int) -> tuple[float | None, str | None]:
+    from edgebench.metrics.prices import RateCard, load_prices
+
+    spec = plan.targets[arm.target]
+    identity = Identity(arm.target, spec.kind, "hosted", model=spec.model or "", device=host_of(spec) or "")
+    usage = Usage(tokens_in // max(calls, 1), tokens_out // max(calls, 1))
+    call = Call(role="answer", due_ns=0, usage=usage, served_model=spec.model)
+    try:
+        card: RateCard | Unpriced = load_prices(plan).card(spec, identity, call, time.time())
+    except MissingExtra as exc:
+        return None, f"{exc} ({exc.hint})"
+    if not isinstance(card, RateCard):
+        return None, card.why
+    charge = card.charge(call)
+    return (float(sum(charge.values())) * calls, None) if isinstance(charge, Mapping) else (None, charge.why)
+
+
+def _models(plan: Plan) -> list[dict[str, Any]]:
+    from edgebench.artifacts import load_card, located
+
+    names = [spec.model for spec in plan.targets.values() if spec.model and runs_a_file(spec)]
+    out = []
+    for name in dict.fromkeys(names):
+        card = load_card(name)
+        sizes = [source.bytes for source in card.files.values()]
+        whole = sum(size for size in sizes if size is not None) if sizes and None not in sizes else None
+        out.append({"card": name, "here": located(card) is not None, "bytes": whole})
+    return out
+
+
+def _past(plan: Plan, place: str | None) -> dict[str, float]:
+    """Arm → seconds a request took in the newest stored run that measured it on the same model."""
+    where = store_place(place)
+    if "://" not in where and not Path(where).is_file():
+        return {}
+    out: dict[str, float] = {}
+    wanted = {arm.name: arm for arm in arms(plan)}
+    with opened(place) as store:
+        for row in store.runs()[:5]:
+            missing = [name for name in row["arms"] if name in wanted and name not in out]
+            if missing:
+                out |= _measured(store.load(row["id"]), plan, [wanted[name] for name in missing])
+    return out
+
+
+def _measured(run: Run, plan: Plan, wanted: list[Arm]) -> dict[str, float]:
+    same = [arm for arm in wanted if run.plan.targets.get(arm.target) == plan.targets[arm.target]]
+    trials = {trial.id: trial.arm for trial in run.trials}
+    spent: dict[str, list[float]] = {}
+    for record in run.records:
+        if record.done_ns is not None:
+            spent.setdefault(trials[record.trial_id], []).append((record.done_ns - record.due_ns) / 1e9)
+    return {arm.name: statistics.fmean(spent[arm.name]) for arm in same if spent.get(arm.name)}

@@ -1,0 +1,104 @@
+"""The terminal says what the page says in some twenty lines: question, table, recommendation, what would change it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgebench.cli.options import console, grid, text
+
+if TYPE_CHECKING:
+    from edgebench.records import ArmSummary, Conclusion, Run
+
+SHOWN = (
+    ("right", "accuracy"),
+    ("p50", "p50_ms"),
+    ("p95", "p95_ms"),
+    ("$/1k", "usd_per_1k"),
+    ("memory", "peak_mib"),
+)
+MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
+MOST_LINES = 3  # of each kind of sentence; the page has all
+
+
+def print_conclusion(run: Run, conclusion: Conclusion, page: Path | str | None = None) -> None:
+    """Print a conclusion to stdout; ``page`` is the path of the report, when one was written."""
+    out = console()
+    out.print(text(run.plan.question), style="bold")
+    for line in _state(run, conclusion):
+        out.print(text(line))
+    out.print(_table(conclusion))
+    advice = conclusion.advice
+    out.print(text(advice.headline), style="bold")
+    said = grid("", "")
+    said.show_header = False
+    for title, lines in (
+        ("because", advice.reasons),
+        ("how sure", advice.how_sure),
+        ("what would change it", advice.what_would_change_it),
+    ):
+        for place, line in enumerate(lines[:MOST_LINES]):
+            said.add_row(title if place == 0 else "", text(line))
+    out.print(said)
+    if page is not None:
+        out.print(text(f"page: {page}"), soft_wrap=True)
+
+
+def print_front(conclusion: Conclusion) -> None:
+    """Print who belongs to the Pareto front, with which probability, and who is beaten by whom."""
+    front, out = conclusion.front, console()
+    out.print(text(f"objectives: {', '.join(front.objectives)}"))
+    for name, why in front.dropped.items():
+        out.print(text(f"dropped for all: {name}: {why}"))
+    table = grid("arm", "P(front)", "verdict", *front.objectives, right=("P(front)", *front.objectives))
+    arms = {arm.arm: arm for arm in conclusion.summary.arms}
+    for member in sorted(front.members, key=lambda each: -each.probability):
+        verdict = f"beaten by {member.dominated_by}" if member.dominated_by else member.verdict
+        numbers = [_cell(arms[member.arm], name) for name in front.objectives]
+        table.add_row(text(member.arm), _share(member.probability), text(verdict), *numbers)
+    out.print(table)
+    for arm, why in front.excluded.items():
+        out.print(text(f"not compared: {arm}: {why}"))
+    out.print(text(f"{front.draws:,} draws, {front.method}"))
+
+
+def _state(run: Run, conclusion: Conclusion) -> list[str]:
+    summary = conclusion.summary
+    lines = [f"run {run.id} · {summary.items} items · {summary.verdict}"]
+    lines += [f"INVALID: {reason}" for reason in summary.reasons]
+    lines += [f"note: {warning}" for warning in summary.warnings[:MOST_LINES]]
+    if any(arm.identity.placement == "stand-in" for arm in summary.arms):
+        lines.append("△ stand-in: plays the hosted part on this machine; no cloud was asked")
+    if summary.not_issued:
+        lines.append("not asked: " + ", ".join(f"{count} ({why})" for why, count in summary.not_issued.items()))
+    return lines
+
+
+def _table(conclusion: Conclusion) -> Any:
+    names = [name for name, _ in SHOWN]
+    table = grid("arm", *names, "P(front)", "SLO", right=(*names, "P(front)"))
+    probability = {member.arm: member.probability for member in conclusion.front.members}
+    for arm in conclusion.summary.arms:
+        chosen = "→ " if arm.arm == conclusion.advice.arm else "  "
+        stand_in = " △" if arm.identity.placement == "stand-in" else ""
+        slos = "".join(MARKS[verdict.verdict] for verdict in conclusion.slos if verdict.arm == arm.arm)
+        table.add_row(
+            text(f"{chosen}{arm.arm}{stand_in}"),
+            *(_cell(arm, metric) for _, metric in SHOWN),
+            _share(probability[arm.arm]) if arm.arm in probability else "—",
+            slos or "—",
+        )
+    return table
+
+
+def _cell(arm: ArmSummary, metric: str) -> Any:
+    from edgebench.report.formatting import estimate
+
+    found = arm.estimates.get(metric)
+    return text("—" if found is None else str(estimate(found, metric)))
+
+
+def _share(value: float) -> str:
+    from edgebench.report.formatting import share
+
+    return share(value, 1.0)

@@ -1,0 +1,21 @@
+"""A plan: a YAML file becomes a checked, frozen :class:`~edgebench.records.Plan`; a Plan unfolds into Trials."""
+
+from __future__ import annotations
+
+from edgebench.plan.checks import key_pairs, prompting_name
+from edgebench.plan.loading import PlanErrors, PlanSource, load_plan, schema, source_of
+from edgebench.plan.unfolding import Arm, arm_name, arms, unfold
+
+__all__ = [
+    "Arm",
+    "PlanErrors",
+    "PlanSource",
+    "arm_name",
+    "arms",
+    "key_pairs",
+    "load_plan",
+    "prompting_name",
+    "schema",
+    "source_of",
+    "unfold",
+]
