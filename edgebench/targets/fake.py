@@ -1,0 +1,236 @@
+"""Targets of known behaviour: what is measured of them is known beforehand.
+
+``Fake`` answers in this process with a latency, an accuracy and a failure rate that are given, for what-ifs and
+for tests of everything above a target. ``FakeEngine`` misbehaves inside a worker, for tests of the isolation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import math
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal, Protocol, Self, runtime_checkable
+
+from edgebench.errors import TargetError
+from edgebench.records import FAILURE_KINDS, FORBID_EXTRA, Chunk, Completion, Identity, Parts, Request, Task, Usage
+from edgebench.targets.engine import Stop, checked, plain
+
+MS = 1_000_000
+
+
+@runtime_checkable
+class SupportsReferences(Protocol):
+    """A target that is told the right answers, because what it does is decided by us, not by a model."""
+
+    def know(self, references: Mapping[str, str]) -> None:
+        """``references``: item digest → the right answer's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a fake behaves."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    latency_ms: float = 20.0  # median, from asking to the last chunk
+    spread: float = 0.0  # sigma of the log-normal latency
+    first_ms: float | None = None  # to the first chunk; None: evenly spread chunks
+    chunks: int = 1
+    accuracy: float = 1.0
+    failure_rate: float = 0.0
+    failure: str = "timeout"  # the kind raised; "timeout" waits out the time limit, "cut_off" breaks off mid-answer
+    fatal: bool = False
+    load_ms: float = 0.0
+    seed: int | None = None  # None: the plan's sampling seed
+    input_tokens: int = 50
+
+
+class Fake:
+    """A target in this very process whose every answer is a function of (seed, item, attempt)."""
+
+    def __init__(self, parts: Parts, options: Options, references: Mapping[str, str] | None = None) -> None:
+        if options.failure not in FAILURE_KINDS:
+            raise ValueError(f"{options.failure!r} is no failure kind")
+        self.name = parts.name
+        self._parts, self._options = parts, options
+        self._references = dict(references or {})
+        self._choices: tuple[str, ...] = ()
+        self._attempts: Counter[str] = Counter()
+        self._load_ns: int | None = None
+        self._dead = False
+
+    async def __aenter__(self) -> Self:
+        started = time.monotonic_ns()
+        await asyncio.sleep(self._options.load_ms / 1e3)
+        self._load_ns = time.monotonic_ns() - started
+        self._attempts.clear()
+        self._dead = False
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    def know(self, references: Mapping[str, str]) -> None:
+        self._references = dict(references)
+
+    async def prepare(self, task: Task) -> None:
+        self._choices = task.choices
+
+    async def answer(self, request: Request) -> AsyncIterator[Chunk]:
+        options, sent_ns = self._options, time.monotonic_ns()
+        if self._dead:
+            raise TargetError("crashed", "the fake has ended", fatal=True)
+        rng = self._rng(request)
+        fails, right = rng.random() < options.failure_rate, rng.random() < options.accuracy
+        latency_ms = options.latency_ms * math.exp(rng.gauss(0.0, options.spread))
+        if fails and options.failure == "timeout":
+            latency_ms = math.inf
+        text, count = self._text(request, right, rng), max(1, options.chunks)
+        pieces = [text[len(text) * k // count : len(text) * (k + 1) // count] for k in range(count)]
+        for k, piece in enumerate(pieces):
+            due_ns = sent_ns + self._offset_ns(k, count, latency_ms, request.timeout_s)
+            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+            last = k == count - 1
+            if latency_ms > request.timeout_s * 1e3 and time.monotonic_ns() - sent_ns >= request.timeout_s * 1e9:
+                raise TargetError("timeout", f"no complete answer in {request.timeout_s:g} s")
+            if fails and (last or options.failure != "cut_off"):
+                self._dead = options.fatal
+                raise TargetError(options.failure, "a failure that was asked for", fatal=options.fatal)
+            yield Chunk(
+                text=piece,
+                at_ns=time.monotonic_ns(),
+                tokens=1,
+                completion=self._completion(sent_ns, count, right) if last else None,
+            )
+
+    def identity(self) -> Identity:
+        return Identity(
+            name=self.name,
+            kind="fake",
+            placement=self._parts.spec.placement or "stand-in",
+            model=self._parts.spec.model or "fake",
+            device=self._parts.device,
+            engine="fake",
+            engine_version="1",
+            details=asdict(self._options),
+        )
+
+    def pids(self) -> tuple[int, ...]:
+        return ()
+
+    def load_ns(self) -> int | None:
+        return self._load_ns
+
+    def _rng(self, request: Request) -> random.Random:
+        case = request.item_digest or request.text
+        self._attempts[case] += 1
+        seed = self._options.seed if self._options.seed is not None else self._parts.seed
+        return random.Random(f"{seed}/{case}/{self._attempts[case]}")
+
+    def _text(self, request: Request, right: bool, rng: random.Random) -> str:
+        choices = request.choices or self._choices
+        reference = self._references.get(request.item_digest, choices[0] if choices else "answer")
+        if right:
+            return reference
+        wrong = [choice for choice in choices if choice != reference]
+        return rng.choice(wrong) if wrong else f"not {reference}"
+
+    def _offset_ns(self, k: int, count: int, latency_ms: float, limit_s: float) -> int:
+        """When chunk k of count is due after asking; never later than the time limit."""
+        first_ms = self._options.first_ms
+        if first_ms is None or count == 1:
+            at_ms = latency_ms * (k + 1) / count
+        else:
+            at_ms = first_ms + (latency_ms - first_ms) * k / (count - 1)
+        return int(min(at_ms, limit_s * 1e3) * MS)
+
+    def _completion(self, sent_ns: int, chunks: int, right: bool) -> Completion:
+        return Completion(
+            usage=Usage(self._options.input_tokens, chunks, 0),
+            finish_reason="stop",
+            sent_ns=sent_ns,
+            end_ns=time.monotonic_ns(),
+            confidence=0.9 if right else 0.6,
+            confidence_method="margin",
+            stamp="engine",
+        )
+
+
+def target(parts: Parts) -> Fake:
+    options, parts = checked(Options, parts)
+    return Fake(parts, options)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How a fake engine misbehaves. ``on`` says when: while loading, or in an answer."""
+
+    on: Literal["load", "answer", "never"] = "never"
+    how: Literal["exit", "signal", "raise", "refuse", "sleep", "hold", "allocate", "garbage"] = "raise"
+    number: int = 0  # the exit code, the signal, the MiB to allocate
+    tokens: int = 3
+    token_ms: float = 1.0
+
+
+class FakeEngine:
+    """An engine that echoes, or ends as it was told to."""
+
+    def __init__(self, parts: Parts, stop: Stop) -> None:
+        self._parts, self._stop = parts, stop
+        self._options = plain(EngineOptions, parts)
+
+    def load(self) -> None:
+        if self._options.on == "load":
+            self._misbehave()
+
+    def prepare(self, task: Task) -> None:
+        self._instruction = task.instruction
+
+    def answer(self, request: Request) -> Iterator[Chunk]:
+        tokens = self._options.tokens
+        for k in range(tokens):
+            time.sleep(self._options.token_ms / 1e3)
+            self._stop.check()
+            if self._options.on == "answer" and k == min(1, tokens - 1):
+                self._misbehave()
+            yield Chunk(f"{request.text[:40]} {k} ", at_ns=time.monotonic_ns(), tokens=1)
+        yield Chunk(
+            at_ns=time.monotonic_ns(),
+            completion=Completion(Usage(len(request.text), tokens, 0), "stop", confidence=0.5, stamp="engine"),
+        )
+
+    def identity(self) -> Identity:
+        return Identity(
+            name=self._parts.name,
+            kind="fake",
+            placement="stand-in",
+            engine="fake engine",
+            engine_version="1",
+            details={"environment": sorted(os.environ), "pid": os.getpid()},
+        )
+
+    def _misbehave(self) -> None:
+        how, number = self._options.how, self._options.number
+        if how == "exit":
+            os._exit(number)
+        elif how == "signal":
+            os.kill(os.getpid(), number or signal.SIGTERM)
+        elif how == "raise":
+            raise ZeroDivisionError("the engine has a fault")
+        elif how == "refuse":
+            raise TargetError("load_failed", "this is no model", fatal=True)
+        elif how == "sleep":  # deaf to "stop", but the other thread runs
+            time.sleep(60)
+        elif how == "hold":  # C code that keeps the interpreter's lock: nothing at all runs
+            ctypes.PyDLL(None).sleep(60)
+        elif how == "allocate":
+            self._hoard = [bytearray(2**20) for _ in range(number)]
+            self._hoard = [bytearray(os.urandom(2**20)) for _ in self._hoard]
+        elif how == "garbage":
+            os.write(1, b'{"e":"chunk"\n\xff\xfe not a frame\n')

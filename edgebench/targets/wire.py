@@ -1,0 +1,352 @@
+"""The wire under the openai client: it sends what the client made, and stamps what comes back.
+
+A transport of httpx2, because that is what the client lets us replace. Inside the window it keeps bytes and stamps
+only; a response is handed up when it is whole, so nothing is parsed, decompressed or copied about while another chunk
+may be arriving. This module needs ``httpx2`` and ``httptools``: import it late.
+
+One stance worth knowing: a kept-alive connection is probed before it is used again, but if the server closes it in the
+very moment we write, the request is *not* quietly sent twice. It is ``refused`` and retryable, and the retry is a Call
+of its own, because the first may have been counted and paid for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import httptools
+import httpx2
+
+from edgebench.errors import TargetError
+from edgebench.targets.connection import Connection, Proxy, Route, connect, is_loopback
+from edgebench.targets.exchange import MAX_BODY_BYTES, Exchange
+
+MAX_IDLE = 8  # kept-alive connections per route
+MAX_IDLE_NS = 60 * 1_000_000_000
+DONE_GRACE_S = 1.0  # after [DONE], how long the response may take to end as its framing promised
+_LAST_WORDS = (b"data: [DONE]\n\n", b"data: [DONE]\r\n\r\n")
+MAX_HEAD_BYTES = 256 * 1024  # status line, headers, chunk sizes: what is not body
+
+#: Where the caller wants to see what the wire saw. It is filled as things happen, so that it tells of failures too.
+EXCHANGE: ContextVar[Exchange] = ContextVar("EXCHANGE")
+
+
+class Intake:
+    """Parses one response out of reads, into an Exchange. Knows no socket, so that tests can feed it anything."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.ended = False
+        self.keep_alive = False
+        self.failure: TargetError | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._framed = False
+        self._interim = False
+        self._bytes = 0
+
+    def feed(self, data: bytes, at_ns: int, user_ns: int, kernel: bool) -> None:
+        """Take one read; empty ``data`` says that the peer closed."""
+        exchange = self.exchange
+        if self.ended:
+            self.keep_alive = False  # bytes nobody asked for
+            return
+        if not data:
+            self._close(at_ns)
+            return
+        # the kernel's clock is converted to within microseconds: not enough to let two stamps change places
+        at_ns = max(at_ns, exchange.last_read_ns or exchange.sent_ns or 0)
+        if exchange.first_byte_ns is None:
+            exchange.first_byte_ns = at_ns
+        exchange.last_read_ns = at_ns
+        exchange.kernel = exchange.kernel and kernel
+        before = len(exchange.body)
+        self._bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.keep_alive = False
+            if not self.ended:  # after a whole answer it is only the connection that is spoilt
+                self._fail(TargetError("malformed", f"not HTTP/1.1: {bytes(data[:4000])!r}"))
+        if len(exchange.body) > before:
+            exchange.reads.append((at_ns, user_ns, len(exchange.body)))
+        if len(exchange.body) > MAX_BODY_BYTES or self._bytes > 8 * MAX_BODY_BYTES:
+            self._fail(TargetError("malformed", f"the answer is larger than {MAX_BODY_BYTES // 2**20} MiB"))
+        elif exchange.status is None and self._bytes > MAX_HEAD_BYTES:
+            self._fail(TargetError("malformed", f"no end of the headers within {MAX_HEAD_BYTES // 2**10} KiB"))
+        if self.ended:
+            exchange.end_ns = at_ns
+
+    def _close(self, at_ns: int) -> None:
+        exchange = self.exchange
+        exchange.end_ns, self.ended, self.keep_alive = at_ns, True, False
+        if exchange.first_byte_ns is None:
+            message = "the server closed the connection without an answer"
+            self.failure = TargetError("refused", message, retryable=True)
+        elif exchange.status is None:
+            message = "the server closed the connection in the middle of the headers"
+            self.failure = TargetError("cut_off", message, retryable=True)
+        else:
+            exchange.complete = not self._framed  # without a length the close is the end
+
+    def _fail(self, failure: TargetError) -> None:
+        self.failure, self.ended, self.keep_alive = failure, True, False
+
+    # ------------------------------------------------------------------------------------------ httptools calls these
+
+    def on_message_begin(self) -> None:
+        if self.ended:
+            self.keep_alive = False  # a second answer to one question
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.ended:
+            self.exchange.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self.ended:
+            return
+        status = self._parser.get_status_code()
+        self._interim = 100 <= status < 200 and status != 101
+        if self._interim:
+            self.exchange.headers.clear()
+            return
+        self._framed = any(
+            name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.exchange.headers
+        )
+        self.exchange.status = status
+
+    def on_body(self, body: bytes) -> None:
+        if not self.ended:
+            self.exchange.body += body
+
+    def on_message_complete(self) -> None:
+        if not self._interim and not self.ended:
+            self.ended = self.exchange.complete = True
+            self.keep_alive = self._parser.should_keep_alive()
+
+
+@dataclass(slots=True)
+class _Idle:
+    connection: Connection
+    since_ns: int
+
+
+class Wire(httpx2.AsyncBaseTransport):
+    """An HTTP/1.1 transport with stamps: TLS, chunked and keep-alive, proxies. Belongs to one event loop.
+
+    Parameters
+    ----------
+    ca_file: PEM file of a certificate authority to trust beside the system's (``SSL_CERT_FILE`` is honoured too).
+    proxy: ``http://[user:password@]host:port``; None: as ``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY`` say, though
+        never for loopback, which no proxy reaches.
+    """
+
+    def __init__(self, *, ca_file: str | None = None, proxy: str | None = None) -> None:
+        self._ca_file, self._proxy = ca_file, proxy
+        self._context: ssl.SSLContext | None = None
+        self._idle: dict[Route, list[_Idle]] = {}
+        self._rehearsing = False
+        if ca_file is not None:
+            self._tls()  # a file that is no certificate is better found now
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send, collect, hand up. Fills the Exchange found in :data:`EXCHANGE`.
+
+        Raises
+        ------
+        TargetError: ``refused``, ``timeout``, ``malformed``, ``cut_off`` (before the headers were whole). A body that
+            ends too early is no error here: ``Exchange.complete`` is false, and what came is kept.
+        """
+        if self._rehearsing:
+            return httpx2.Response(200, content=b"{}", request=request)
+        exchange = EXCHANGE.get(None) or Exchange()
+        limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
+        route = self.route(request.url.scheme, request.url.host, request.url.port)
+        payload = _head(request, route) + await request.aread()
+        connection = await self._connection(route, exchange, limits.get("connect"))
+        intake = Intake(exchange)
+        try:
+            await _converse(connection, payload, intake, limits)
+        except BaseException:
+            connection.close()
+            raise
+        self._put_back(route, connection, keep=intake.ended and intake.keep_alive and intake.failure is None)
+        if intake.failure is not None:
+            raise intake.failure
+        exchange.decode()
+        hidden = (b"content-length", b"transfer-encoding", b"content-encoding")
+        headers = [(name, value) for name, value in exchange.headers if name.lower() not in hidden]
+        return httpx2.Response(exchange.status or 0, headers=headers, content=bytes(exchange.body), request=request)
+
+    async def aclose(self) -> None:
+        for idle in self._idle.values():
+            for entry in idle:
+                entry.connection.close()
+        self._idle.clear()
+
+    @contextlib.contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Answer everything with an empty object and send nothing, so that a client can warm up outside the window."""
+        self._rehearsing = True
+        try:
+            yield
+        finally:
+            self._rehearsing = False
+
+    def route(self, scheme: str, host: str, port: int | None) -> Route:
+        """Where a request to that place goes, a proxy included."""
+        return Route(scheme, host, port or (443 if scheme == "https" else 80), self._proxy_for(scheme, host))
+
+    # --------------------------------------------------------------------------------------------------- connections
+
+    async def _connection(self, route: Route, exchange: Exchange, limit_s: float | None) -> Connection:
+        idle = self._idle.get(route, [])
+        while idle:
+            entry = idle.pop()  # the youngest: the least likely to be stale
+            if time.monotonic_ns() - entry.since_ns < MAX_IDLE_NS and entry.connection.is_clean():
+                exchange.connection = "kept-alive"
+                return entry.connection
+            entry.connection.close()
+        exchange.connection = "new"
+        try:
+            async with asyncio.timeout(limit_s):
+                return await connect(route, self._tls, exchange.phases)
+        except TimeoutError as exc:
+            message = f"no connection to {route.place} within {limit_s:g} s"
+            raise TargetError("timeout", message, retryable=True) from exc
+
+    def _put_back(self, route: Route, connection: Connection, *, keep: bool) -> None:
+        idle = self._idle.setdefault(route, [])
+        if keep and len(idle) < MAX_IDLE:
+            idle.append(_Idle(connection, time.monotonic_ns()))
+        else:
+            connection.close()
+
+    def _tls(self) -> ssl.SSLContext:
+        """One context for all, so that sessions share what was read from disk."""
+        if self._context is None:
+            context = ssl.create_default_context()
+            found = ssl.get_default_verify_paths()
+            if found.cafile is None and found.capath is None:  # a Python that knows no system store
+                with contextlib.suppress(ImportError):
+                    import certifi  # type: ignore[import-not-found,unused-ignore]
+
+                    context.load_verify_locations(certifi.where())
+            if self._ca_file is not None:
+                context.load_verify_locations(self._ca_file)
+            context.set_alpn_protocols(["http/1.1"])
+            self._context = context
+        return self._context
+
+    def _proxy_for(self, scheme: str, host: str) -> Proxy | None:
+        if self._proxy is not None:
+            return Proxy.parse(self._proxy) if self._proxy else None
+        found = urllib.request.getproxies_environment()
+        url = found.get(scheme) or found.get("all")
+        if not url or is_loopback(host) or urllib.request.proxy_bypass_environment(host, found):  # type: ignore[attr-defined]
+            return None
+        try:
+            return Proxy.parse(url)
+        except ValueError as exc:
+            name = f"{scheme.upper()}_PROXY" if scheme in found else "ALL_PROXY"
+            raise TargetError("refused", f"the environment variable {name}: {exc}", fatal=True) from None
+
+
+async def _converse(connection: Connection, payload: bytes, intake: Intake, limits: Mapping[str, float | None]) -> None:
+    """Write the request and take the response. From the first stamp to the last nothing else happens here."""
+    exchange = intake.exchange
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    patience: list[asyncio.TimerHandle] = []
+
+    def take(data: bytes, at_ns: int, user_ns: int, kernel: bool) -> None:
+        intake.feed(data, at_ns, user_ns, kernel)
+        if intake.ended:
+            finish()
+        elif exchange.body.endswith(_LAST_WORDS):
+            patience.append(loop.call_later(DONE_GRACE_S, finish))
+
+    def finish() -> None:
+        if not ended.done():
+            connection.rest()
+            exchange.end_ns = exchange.end_ns or exchange.last_read_ns
+            ended.set_result(None)
+
+    sealed = connection.sealed(payload)
+    connection.listen(take)
+    try:
+        exchange.sent_ns = time.monotonic_ns()
+        await _write(connection, sealed, ended, intake, limits.get("write"))
+        exchange.written_ns = time.monotonic_ns()
+        exchange.phases["write"] = exchange.written_ns - exchange.sent_ns
+        await _wait(ended, exchange, limits.get("read"))
+    finally:
+        connection.rest()
+        for timer in patience:
+            timer.cancel()
+    if exchange.reads:  # on loopback the kernel may stamp the answer before we have stamped the end of our writing
+        exchange.phases["server_think"] = max(0, exchange.reads[0][0] - exchange.written_ns)
+
+
+async def _write(
+    connection: Connection, sealed: memoryview, ended: asyncio.Future[None], intake: Intake, limit_s: float | None
+) -> None:
+    """Hand over the request. A server may answer (413, say) and close before it has read everything."""
+    try:
+        sealed = connection.send_now(sealed)
+        if not sealed:
+            return
+        writing = asyncio.ensure_future(connection.send(sealed))
+        try:
+            await asyncio.wait({writing, ended}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if writing.done():
+                writing.result()
+                return
+            if not ended.done():
+                message = f"the server did not take the request within {limit_s:g} s"
+                raise TargetError("timeout", message, retryable=True)
+            intake.keep_alive = False  # answered before it was asked to the end
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+    except OSError:
+        intake.keep_alive = False  # the reader sees the same end, after whatever answer came before it
+
+
+async def _wait(ended: asyncio.Future[None], exchange: Exchange, limit_s: float | None) -> None:
+    """Until the response has ended, or nothing came for ``limit_s``. One timer a wait, not one a chunk."""
+    while not ended.done():
+        heard_ns = exchange.last_read_ns or exchange.written_ns or time.monotonic_ns()
+        left_s = None if limit_s is None else limit_s - (time.monotonic_ns() - heard_ns) / 1e9
+        if left_s is not None and left_s <= 0:
+            raise TargetError("timeout", silence(exchange, limit_s or 0.0), retryable=True)
+        await asyncio.wait({ended}, timeout=left_s)
+
+
+def silence(exchange: Exchange, waited_s: float) -> str:
+    """How far an exchange had come when the time was up."""
+    if exchange.sent_ns is None:
+        return f"not connected within {waited_s:g} s"
+    if exchange.status is None:
+        return f"no answer within {waited_s:g} s of the request"
+    return f"no end of the answer within {waited_s:g} s; {len(exchange.body)} bytes had come"
+
+
+def _head(request: httpx2.Request, route: Route) -> bytes:
+    """The request line and the headers, as the client made them."""
+    target = request.url.raw_path
+    headers: list[tuple[bytes, bytes]] = list(request.headers.raw)
+    if route.proxy and route.scheme == "http":
+        target = f"http://{request.url.netloc.decode('ascii')}".encode() + target
+        if route.proxy.authorization:
+            headers.append((b"Proxy-Authorization", route.proxy.authorization))
+    lines = [request.method.encode("ascii") + b" " + target + b" HTTP/1.1"]
+    lines += [name + b": " + value for name, value in headers]
+    if any(b"\r" in line or b"\n" in line or b"\0" in line for line in lines):
+        raise TargetError("bad_request", "a header of the request contains a line break", fatal=True)
+    return b"\r\n".join(lines) + b"\r\n\r\n"
