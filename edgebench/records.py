@@ -382,12 +382,12 @@ class Plan:
     prices: str | None = None  # a price file above the shipped ones
     texts: Literal["keep", "redact", "hash"] = "keep"
     vars: Mapping[str, Any] = field(default_factory=dict)  # declared variables and their defaults
-    folder: str = "."  # the plan's own folder; relative paths start here (not part of the digest)
+    folder: str = "."  # the plan's own folder; relative paths start here
 
     @cached_property
     def digest(self) -> str:
         content = canonical(self)
-        content.pop("folder")
+        del content["folder"], content["budget"]  # neither changes the experiment: a bigger budget resumes it
         return digest(content)
 
 
@@ -615,7 +615,7 @@ class Reading:
 
     trial_id: str
     meter: str  # "memory", "host"
-    quantity: str  # "peak_bytes", "anon_bytes", "file_bytes", "rss_bytes", "load_ns", "other_cpu_fraction", …
+    quantity: str  # "peak_bytes", "anon_bytes", "file_bytes", "rss_bytes", "load_ns", "other_cpu_seconds", …
     value: float
     unit: str
     phase: str  # "start", "load", "first", "steady", "end"

@@ -21,9 +21,9 @@ from edgebench.records import Reading
 
 
 class Host:
-    """CPU used outside our own process tree, as a fraction of the machine, from ready ("load") to the last answer.
+    """CPU seconds used outside our own process tree, and those the machine had, from ready ("load") to the last answer.
 
-    The kernel counts CPU time in ticks of 10 ms, so shorter phases are not judged apart.
+    The kernel counts CPU time in ticks of 10 ms: a share is only worth reading over the sum of many trials.
     """
 
     name = "host"
@@ -39,8 +39,11 @@ class Host:
         if before is None or phase == "load" or at == before[0]:
             return []
         machine = (at - before[0]) / 1e9 * (psutil.cpu_count() or 1)
-        others = max(0.0, (busy - before[1]) - max(0.0, ours - before[2])) / machine
-        return [Reading(trial_id, self.name, "other_cpu_fraction", others, "fraction", phase, at)]
+        others = max(0.0, (busy - before[1]) - max(0.0, ours - before[2]))
+        return [
+            Reading(trial_id, self.name, "other_cpu_seconds", others, "s", phase, at),
+            Reading(trial_id, self.name, "machine_cpu_seconds", machine, "s", phase, at),
+        ]
 
 
 def _busy_seconds() -> float:

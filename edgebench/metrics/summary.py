@@ -21,6 +21,7 @@ LAG_FLOOR_MS = 1.0  # a client that is on time to the millisecond is on time
 LAG_SHARE = 0.01  # …or to one per cent of the median latency, whichever is more
 LATE_ALLOWED = 0.01  # the p99: one request in a hundred may be later
 OTHERS_MOST = 0.2  # of the machine's CPU used by other processes: more of it visibly moves p95 on two cores
+LEAST_CPU_S = 1.0  # over less, the kernel's ticks of 10 ms say too little to judge by
 FEW_ITEMS = 100  # below it, an accuracy interval is wider than ± 10 points
 DRIFT = 1.25  # ratio of block medians from which blocks are said to differ
 
@@ -90,12 +91,16 @@ def _invalid(run: Run, table: Mapping[str, ArmColumns]) -> Iterator[str]:
         return
     for arm in table.values():
         yield from _late(arm)
-    others = [reading.value for reading in run.readings if reading.quantity == "other_cpu_fraction"]
-    if others and float(np.median(others)) > OTHERS_MOST:
+    others, machine = (_sum(run, quantity) for quantity in ("other_cpu_seconds", "machine_cpu_seconds"))
+    if machine >= LEAST_CPU_S and others > OTHERS_MOST * machine:
         yield (
-            f"other processes used {np.median(others):.0%} of this machine (limit {OTHERS_MOST:.0%}): "
+            f"other processes used {others / machine:.0%} of this machine (limit {OTHERS_MOST:.0%}): "
             "close them and run again"
         )
+
+
+def _sum(run: Run, quantity: str) -> float:
+    return sum(reading.value for reading in run.readings if reading.quantity == quantity)
 
 
 def _late(arm: ArmColumns) -> Iterator[str]:

@@ -23,6 +23,7 @@ from edgebench.plan import unfold
 from edgebench.records import Plan, Record, Segment, Trial, Workload
 from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.scoring import score_run
+from edgebench.run.spending import spending
 from edgebench.run.trials import Setting, run_trial
 from edgebench.workloads import load
 
@@ -63,6 +64,7 @@ def execute(
     job = workload or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
     trials = unfold(plan, job)
     assembly = assemble(plan, job, keys=keys or {}, store=store, progress=say)
+    spent = spending(plan)
     found = None if fresh else run_id or store.find(plan.digest, job.digest)
     if found is None:
         found = run_id or secrets.token_hex(4)
@@ -72,13 +74,18 @@ def execute(
     else:
         done = store.done(found)
         say(f"resuming run {found}: {len(done)} requests are already done")
+    stopping = Stopping(plan.budget)
+    if plan.budget.usd is not None:
+        target_of = {trial.id: trial.target for trial in trials}
+        stopping.spend(sum(spent(target_of[record.trial_id], record) for record in store.load(found).records))
     heard: dict[str, str] = {}  # answers whose text the store will not keep, until they are scored
 
-    def listen(record: Record) -> None:
+    def listen(target: str, record: Record) -> None:
+        stopping.spend(spent(target, record))
         if plan.texts != "keep" and record.answer is not None:
             heard[record.id] = record.answer.text
 
-    finished = asyncio.run(_segment(plan, job, trials, assembly, store, found, done, progress, listen))
+    finished = asyncio.run(_segment(plan, job, trials, assembly, store, found, done, progress, listen, stopping))
     score_run(store, found, heard=heard)
     return finished
 
@@ -92,9 +99,9 @@ async def _segment(
     run_id: str,
     done: set[str],
     progress: Progress,
-    listen: Callable[[Record], None],
+    listen: Callable[[str, Record], None],
+    stopping: Stopping,
 ) -> Finished:
-    stopping = Stopping(plan.budget)
     segment = _open_segment(store, run_id)
     items = {item.digest: item for item in job.items}
     total = sum(len(trial.item_digests) for trial in trials)
@@ -116,7 +123,7 @@ async def _segment(
                 def advanced(record: Record, trial: Trial = trial) -> None:
                     nonlocal count
                     count += 1
-                    listen(record)
+                    listen(trial.target, record)
                     progress(count, total, trial.arm)
 
                 spec = plan.targets[trial.target]

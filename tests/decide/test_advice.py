@@ -80,7 +80,10 @@ def test_a_stand_in_is_not_recommended_as_an_api() -> None:
 def test_an_invalid_run_recommends_nothing_to_be_shipped() -> None:
     """Its numbers stay, its advice is withdrawn in the headline."""
     run = builders.run({"a": Arm()}, items=100)
-    busy = tuple(Reading(t.id, "host", "other_cpu_fraction", 0.6, "fraction", "steady", 0) for t in run.trials)
+    seconds = {"other_cpu_seconds": 0.6, "machine_cpu_seconds": 1.0}
+    busy = tuple(
+        Reading(t.id, "host", key, value, "s", "steady", 0) for t in run.trials for key, value in seconds.items()
+    )
     found = conclude(replace(run, readings=(*run.readings, *busy)))
     assert found.summary.verdict == "INVALID" and found.advice.headline.startswith("Ship nothing on this run")
 

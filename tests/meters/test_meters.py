@@ -94,9 +94,10 @@ def test_the_share_of_others_spans_ready_to_last_answer() -> None:
     meter = Host()
     assert meter.mark("load", [], trial_id="t") == []
     assert meter.mark("first", [], trial_id="t") == []
-    (reading,) = meter.mark("steady", [], trial_id="t")
-    assert (reading.quantity, reading.unit) == ("other_cpu_fraction", "fraction")
-    assert reading.value >= 0
+    others, machine = meter.mark("steady", [], trial_id="t")
+    assert (others.quantity, machine.quantity) == ("other_cpu_seconds", "machine_cpu_seconds")
+    assert others.value >= 0
+    assert machine.value > 0
 
 
 def test_the_fingerprint_names_the_machine_and_nobody() -> None:

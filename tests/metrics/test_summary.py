@@ -184,16 +184,29 @@ def test_connecting_is_the_networks_lateness_not_ours() -> None:
     assert summarise(replace(run, records=calm)).verdict == "VALID"
 
 
+def shared(run: Run, *others: float, machine_s: float = 1.0) -> Run:
+    """The run with these CPU seconds used by others, trial by trial, of ``machine_s`` each."""
+    sensed = tuple(
+        Reading(trial.id, "host", quantity, value, "s", "steady", 0)
+        for trial, used in zip(run.trials, others, strict=True)
+        for quantity, value in (("other_cpu_seconds", used), ("machine_cpu_seconds", machine_s))
+    )
+    return replace(run, readings=(*run.readings, *sensed))
+
+
 def test_a_busy_machine_makes_the_run_invalid() -> None:
-    """Others used 40 % of the CPU in the median trial."""
+    """Judged over all trials together: others used 40 % of the CPU, or 13 % with one busy trial of four."""
     run = builders.run({"a": Arm()}, items=40)
-    busy = tuple(Reading(trial.id, "host", "other_cpu_fraction", 0.4, "fraction", "steady", 0) for trial in run.trials)
-    summary = summarise(replace(run, readings=(*run.readings, *busy)))
+    summary = summarise(shared(run, 0.4, 0.4, 0.4, 0.4))
     assert summary.verdict == "INVALID" and "40%" in summary.reasons[0]
-    quiet = summarise(replace(run, readings=(*run.readings, busy[0])))
-    assert quiet.verdict == "INVALID"
-    calm = tuple(replace(reading, value=0.01) for reading in busy[1:])
-    assert summarise(replace(run, readings=(*run.readings, busy[0], *calm))).verdict == "VALID"
+    assert summarise(shared(run, 0.5, 0.01, 0.01, 0.01)).verdict == "VALID"
+    assert summarise(shared(run, 0.9, 0.01, 0.01, 0.01)).verdict == "INVALID"
+
+
+def test_a_moment_too_short_for_the_kernels_ticks_is_not_judged() -> None:
+    """Four trials of 20 ms: a tick of 10 ms in each is no proof of a busy machine."""
+    run = builders.run({"a": Arm()}, items=40)
+    assert summarise(shared(run, 0.01, 0.01, 0.01, 0.01, machine_s=0.02)).verdict == "VALID"
 
 
 def test_a_run_without_answers_is_invalid() -> None:

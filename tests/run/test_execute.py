@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 
 from edgebench.contracts import Store
 from edgebench.errors import UsageError
-from edgebench.records import Budget, Plan, ScenarioSpec, TargetSpec, WorkloadSpec
+from edgebench.records import Budget, Plan, PriceSpec, ScenarioSpec, TargetSpec, WorkloadSpec
 from edgebench.run.execute import execute
 from edgebench.store import open_store
 
@@ -99,25 +101,41 @@ def test_a_target_that_cannot_load_leaves_a_record_and_the_others_go_on(store: S
     assert finished.why == "complete"
 
 
+#: Ten dollars per 1,000 input tokens; a fake request has 50: half a dollar each.
+PRICE = PriceSpec(input_per_million=Decimal(10_000), output_per_million=Decimal(0), source="made up")
+
+
+def costly(usd: float) -> Plan:
+    priced = plan({"a": {}})
+    targets = {"a": replace(priced.targets["a"], price=PRICE)}
+    return replace(priced, targets=targets, budget=Budget(usd=usd))
+
+
 def test_a_dollar_budget_stops_the_run_and_the_rest_is_counted(store: Store) -> None:
     """What was planned and never issued is counted with its reason."""
-    finished = execute(plan({"a": {"latency_ms": 30.0}}, budget=Budget(minutes=0.004)), store=store)
-    assert finished.why == "budget: minutes"
-    assert 0 < finished.issued < ITEMS
-    assert finished.not_issued == {"budget: minutes": ITEMS - finished.issued}
+    finished = execute(costly(4.99), store=store)
+    assert (finished.why, finished.issued) == ("budget: dollars", 10)
+    assert finished.not_issued == {"budget: dollars": ITEMS - 10}
 
 
-def test_a_finished_experiment_is_not_resumed_and_an_unfinished_one_is(store: Store) -> None:
-    """The same plan again goes on where it stopped, in a new segment, and repeats nothing."""
-    first = plan({"a": {"latency_ms": 30.0}}, budget=Budget(minutes=0.004))
-    stopped = execute(first, store=store)
-    unbound = Plan(**{**{k: getattr(first, k) for k in first.__dataclass_fields__}, "budget": Budget()})
-    assert execute(unbound, store=store).run_id != stopped.run_id
-    again = execute(first, store=store)
-    assert (again.run_id, again.resumed) == (stopped.run_id, True)
-    run = store.load(again.run_id)
-    assert len(run.segments) == 2
-    assert len({record.id for record in run.records}) == len(run.records) == stopped.issued + again.issued
+def test_a_stopped_experiment_goes_on_and_a_finished_one_begins_anew(store: Store) -> None:
+    """The same plan with a bigger budget goes on, repeats nothing, and counts what was spent before."""
+    first = execute(costly(2.99), store=store)
+    again = execute(costly(5.99), store=store)
+    assert (again.run_id, again.resumed, again.issued) == (first.run_id, True, 6)
+    last = execute(costly(1000), store=store)
+    assert (last.run_id, last.why, last.issued) == (first.run_id, "complete", ITEMS - 12)
+    run = store.load(last.run_id)
+    assert len(run.segments) == 3
+    assert len({record.id for record in run.records}) == len(run.records) == ITEMS
+    assert execute(costly(1000), store=store).run_id != first.run_id
+
+
+def test_a_dollar_budget_needs_prices(store: Store) -> None:
+    """A hosted target whose price nobody knows is refused before anything is sent."""
+    unknown = TargetSpec(kind="openai", model="nobody-knows-this", base_url="https://api.example.org/v1")
+    with pytest.raises(UsageError, match=r"budget\.usd: what 'a' spends cannot be counted"):
+        execute(replace(costly(1), targets={"a": unknown}), store=store)
 
 
 CHILD = """
