@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from benchmarks.result import Result, of
-from edgebench.metrics import summarise
+from edgebench.metrics.summary import summarise
 from edgebench.store import open_store
 from tests.builders import Arm, run
 

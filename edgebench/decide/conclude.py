@@ -12,7 +12,7 @@ from edgebench.decide.resampled import resample
 from edgebench.decide.slo import verdicts
 from edgebench.metrics.summary import summarise
 from edgebench.metrics.table import columns
-from edgebench.records import Conclusion, Run
+from edgebench.records import Conclusion, Front, Run
 
 COMPARED = ("accuracy", "p50_ms")  # always, beside the objectives of the front
 
@@ -26,3 +26,11 @@ def conclude(run: Run, *, draws: int = 2000) -> Conclusion:
     slos = verdicts(run, summary, table)
     compared = all_pairs(resampled, tuple(dict.fromkeys((*COMPARED, *found.objectives))))
     return Conclusion(summary, found, slos, compared, advise(run, summary, found, slos, resampled=resampled))
+
+
+def frontier(run: Run, objectives: tuple[str, ...] | None = None, *, draws: int = 2000) -> Front:
+    """The Pareto front of a run over ``objectives`` (default: the plan's)."""
+    table = columns(run)
+    summary = summarise(run, draws=draws, table=table)
+    resampled = resample(run, summary, draws=draws, table=table)
+    return front(run, summary, objectives, resampled=resampled)

@@ -1,0 +1,180 @@
+"""The data inside the page: every request in a compressed CSV, everything concluded in a compressed JSON.
+
+An auditor recomputes accuracy, latencies and tokens from the CSV alone; both open from a plain link, with no script.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import yaml
+
+from edgebench.records import Conclusion, Plan, Record, Run, Score, canonical
+from edgebench.report.formatting import visible
+
+MOST_BYTES = 400_000  # of compressed texts; above it they stay in the store and the page says so
+COLUMNS = (
+    "arm",
+    "block",
+    "repetition",
+    "index",
+    "item",
+    "due_ns",
+    "sent_after_ns",
+    "first_after_ns",
+    "done_after_ns",
+    "cold",
+    "calls",
+    "input_tokens",
+    "output_tokens",
+    "failure",
+    "score",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file that travels inside the page as a ``data:`` link."""
+
+    name: str
+    href: str
+    about: str
+
+
+def records_csv(run: Run, *, texts: bool) -> Download:
+    """Every record; times are nanoseconds, ``due_ns`` from the first of the run, the others after ``due``."""
+    with_text = _gzip(_csv(run, texts=True)) if texts else b""
+    told = texts and len(with_text) <= MOST_BYTES
+    packed = with_text if told else _gzip(_csv(run, texts=False))
+    missing = "" if told else "; answers are left out" + (" for their size" if texts else " on request")
+    about = f"{len(run.records):,} requests, one row each{missing}"
+    return Download(f"{_file_name(run.id)}-records.csv.gz", _href("application/gzip", packed), about)
+
+
+def conclusion_json(run: Run, conclusion: Conclusion, *, texts: bool) -> Download:
+    """Items, plan, identities, host, readings and all that was concluded."""
+    content: dict[str, Any] = {
+        "run": run.id,
+        "created_at": run.created_at,
+        "plan": canonical(run.plan) | {"folder": "."},
+        "plan_digest": run.plan.digest,
+        "workload_digest": run.workload.digest,
+        "workload_source": canonical(run.workload.source),
+        "task": canonical(run.workload.task),
+        "identities": canonical(run.identities),
+        "segments": canonical(run.segments),
+        "conclusion": canonical(conclusion),
+        "readings": [
+            [one.trial_id, one.meter, one.quantity, one.value, one.unit, one.phase, one.provenance]
+            for one in run.readings
+        ],
+    }
+    items = [
+        {"item": place, "id": item.id, "digest": item.digest, "tags": canonical(item.tags), "stakes": item.stakes}
+        | ({"input": canonical(item.input), "reference": canonical(item.reference)} if texts else {})
+        for place, item in enumerate(run.workload.items)
+    ]
+    packed = _gzip(_json(content | {"items": items}))
+    about = "items with references, plan, identities, host, readings, estimates, choices"
+    if not texts:
+        about = about.replace("items with references", "items without their texts")
+    elif len(packed) > MOST_BYTES:
+        bare = [{name: value for name, value in item.items() if name != "input"} for item in items]
+        packed, about = _gzip(_json(content | {"items": bare})), about + "; inputs are left out for their size"
+    return Download(f"{_file_name(run.id)}-conclusion.json.gz", _href("application/gzip", packed), about)
+
+
+def plan_yaml(plan: Plan) -> str:
+    """The plan as a person would write it: what differs from the defaults."""
+    return yaml.safe_dump(_lean(plan, {"folder"}), allow_unicode=True, sort_keys=False, width=100)
+
+
+def plan_file(plan: Plan) -> Download:
+    return Download("plan.yaml", _href("application/yaml", plan_yaml(plan).encode()), "the plan of this run")
+
+
+def _lean(value: Any, drop: set[str] | None = None) -> Any:
+    """A dataclass as a dict without whatever equals its default."""
+    if is_dataclass(value) and not isinstance(value, type):
+        out = {}
+        for one in fields(value):
+            content = getattr(value, one.name)
+            default = one.default_factory() if callable(one.default_factory) else one.default
+            if one.name not in (drop or set()) and content != default:
+                out[one.name] = _lean(content)
+        return out
+    if isinstance(value, Mapping):
+        return {str(key): _lean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_lean(item) for item in value]
+    return canonical(value)
+
+
+def _csv(run: Run, *, texts: bool) -> bytes:
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n")
+    write.writerow((*COLUMNS, *(("answer",) if texts else ())))
+    trials = {trial.id: trial for trial in run.trials}
+    places = {item.digest: place for place, item in enumerate(run.workload.items)}
+    scorer = run.workload.scorers[0].name if run.workload.scorers else None
+    scores = {score.record_id: score for score in run.scores if score.scorer == scorer}
+    zero = min((record.due_ns for record in run.records), default=0)
+    for record in run.records:
+        trial = trials.get(record.trial_id)
+        row = _row(record, places.get(record.item_digest), scores.get(record.id), zero)
+        lead = [_cell(trial.arm), trial.block, trial.repetition] if trial else ["", "", ""]
+        tail = [_cell(record.answer.text if record.answer else "")] if texts else []
+        write.writerow([*lead, *row, *tail])
+    return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _row(record: Record, item: int | None, score: Score | None, zero: int) -> list[object]:
+    first = next((call.first_ns for call in reversed(record.calls) if call.first_ns is not None), None)
+    usages = [call.usage for call in record.calls if call.usage is not None]
+    counts = [[usage.input_tokens for usage in usages], [usage.output_tokens for usage in usages]]
+    return [
+        record.index,
+        "" if item is None else item,
+        record.due_ns - zero,
+        *("" if at is None else at - record.due_ns for at in (record.sent_ns, first, record.done_ns)),
+        int(record.cold),
+        len(record.calls),
+        *(_sum(count) for count in counts),
+        record.failure.kind if record.failure else "",
+        "" if score is None or score.value is None else score.value,
+    ]
+
+
+def _sum(counts: list[int | None]) -> int | str:
+    """Tokens of all calls; empty when any of them is unknown."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else ""
+
+
+def _cell(text: str) -> str:
+    """A text no spreadsheet takes for a formula."""
+    text = visible(text)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def _gzip(content: bytes) -> bytes:
+    return gzip.compress(content, 9, mtime=0)
+
+
+def _href(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _file_name(run_id: str) -> str:
+    return "".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in run_id)[:40] or "run"

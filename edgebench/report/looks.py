@@ -1,0 +1,64 @@
+"""How each arm looks, the same everywhere: colour tells the arm, shape tells where it answers.
+
+Colours are the eight of Okabe and Ito (2008), shifted per theme in style.css until marks reach 3:1.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgebench.records import ArmSummary, Summary
+from edgebench.report import formatting
+from edgebench.report.marks import Shape
+
+COLOURS = 8
+DASHES = ("", "7 4", "2 3")  # a second and third round of the colours
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An arm's colour, shape, sign and words."""
+
+    arm: str
+    number: int
+    short: str  # for labels in charts: the target alone where it has one arm only
+    colour: str
+    dash: str
+    shape: Shape
+    sign: str
+    place: str  # "stand-in"
+    explain: str  # the same for one who reads it first
+    hollow: bool
+
+
+def looks(summary: Summary) -> Mapping[str, Look]:
+    """A look for every arm, by its place in the summary."""
+    counts = Counter(arm.target for arm in summary.arms)
+    out = {}
+    for place, arm in enumerate(summary.arms):
+        shape, sign, words, explain = _place(arm)
+        out[arm.arm] = Look(
+            arm=arm.arm,
+            number=place,
+            short=formatting.shorten(formatting.visible(arm.target if counts[arm.target] == 1 else arm.arm), 36),
+            colour=f"var(--arm-{place % COLOURS + 1})",
+            dash=DASHES[place // COLOURS % len(DASHES)],
+            shape=shape,
+            sign=sign,
+            place=words,
+            explain=explain,
+            hollow=arm.identity.placement == "stand-in",
+        )
+    return out
+
+
+def _place(arm: ArmSummary) -> tuple[Shape, str, str, str]:
+    if arm.identity.kind == "cascade":
+        return "diamond", "◆", "hybrid", "hybrid: the device first, then hosted"
+    if arm.identity.placement == "stand-in":
+        return "triangle", "△", "stand-in", "stand-in: on this machine in place of a hosted service"
+    if arm.identity.placement == "hosted":
+        return "circle", "●", "hosted", "hosted"
+    return "square", "■", "on the device", "on the device"

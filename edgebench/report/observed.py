@@ -1,0 +1,159 @@
+"""What was observed of each arm, as plain arrays and lists for charts: latencies, phases, answers.
+
+The numbers with intervals come from the Summary; these are the distributions behind them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edgebench.records import Item, Record, Run
+from edgebench.stats import quantiles
+
+#: order in which time passes; whatever no phase claims is "rest"
+PHASES = ("wait", "load", "dns", "connect", "tls", "write", "server_think", "prefill", "decode", "pipe", "rest")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The distributions of one arm in its steady state: without the first request after each start, which is reported
+    apart. Sorted milliseconds; failed requests have no latency but count in ``requests``.
+    """
+
+    requests: int
+    latency_ms: tuple[float, ...]
+    ttft_ms: tuple[float, ...]
+    phases_ms: Mapping[str, float]  # mean per answered request; they add up to the mean latency
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one arm made of one item."""
+
+    text: str | None
+    right: bool | None
+    failure: str | None
+    repeats: int = 1
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """An item on which the arms differ, with what each said."""
+
+    item: Item
+    said: Mapping[str, Said]
+    wrong: tuple[str, ...] = field(default=())
+
+
+def by_arm(run: Run) -> Mapping[str, Sequence[Record]]:
+    """Records by arm, in the order they were kept."""
+    arms = {trial.id: trial.arm for trial in run.trials}
+    out: dict[str, list[Record]] = {}
+    for record in run.records:
+        if record.trial_id in arms:
+            out.setdefault(arms[record.trial_id], []).append(record)
+    return out
+
+
+def observe(run: Run) -> Mapping[str, Observed]:
+    """The distributions of every arm. ``latency = done − due``, ``TTFT = first − due``."""
+    return {arm: _observe(records) for arm, records in by_arm(run).items()}
+
+
+def _observe(given: Sequence[Record]) -> Observed:
+    records = [record for record in given if not record.cold] or given
+    answered = [record for record in records if record.done_ns is not None and record.failure is None]
+    firsts = [(record, _first(record)) for record in answered]
+    return Observed(
+        requests=len(records),
+        latency_ms=tuple(sorted(((record.done_ns or 0) - record.due_ns) / 1e6 for record in answered)),
+        ttft_ms=tuple(sorted((first - record.due_ns) / 1e6 for record, first in firsts if first is not None)),
+        phases_ms=_phases(answered),
+    )
+
+
+def _first(record: Record) -> int | None:
+    return next((call.first_ns for call in reversed(record.calls) if call.first_ns is not None), None)
+
+
+def _phases(answered: Sequence[Record]) -> Mapping[str, float]:
+    """Mean milliseconds by phase; absent when no answer told its phases."""
+    if not any(call.phases for record in answered for call in record.calls):
+        return {}
+    total: Counter[str] = Counter()
+    for record in answered:
+        parts: Counter[str] = Counter()
+        for call in record.calls:
+            parts.update({name: ns for name, ns in call.phases.items() if ns > 0})
+        parts["wait"] += max(0, (record.sent_ns or record.due_ns) - record.due_ns)
+        parts["rest"] += max(0, (record.done_ns or 0) - record.due_ns - sum(parts.values()))
+        total.update(parts)
+    named = [*PHASES[:-1], *sorted(set(total) - set(PHASES)), "rest"]
+    return {name: total[name] / 1e6 / len(answered) for name in named if total[name] > 0}
+
+
+def at(values: Sequence[float], share: float) -> float:
+    """A quantile of a sorted sample, by the same rule as the numbers of the Summary."""
+    return quantiles.point(np.asarray(values), share)
+
+
+def thin(values: Sequence[float], most: int = 160) -> list[int]:
+    """Places to keep of a sorted sample: even steps, and every one of the last percent (the tail is the point)."""
+    count = len(values)
+    if count <= most:
+        return list(range(count))
+    even = {round(k * (count - 1) / (most - 1)) for k in range(most)}
+    tail = range(max(count - most // 2, int(count * 0.99)), count)
+    return sorted(even | set(tail))
+
+
+def disagreements(run: Run) -> tuple[Disagreement, ...]:
+    """Items on which arms differ in being right (or, unscored, in what they said): gravest and most divided first."""
+    scorer = run.workload.scorers[0].name if run.workload.scorers else None
+    scores = {score.record_id: score.value for score in run.scores if score.scorer == scorer}
+    told: dict[str, dict[str, list[Record]]] = {}
+    for arm, records in by_arm(run).items():
+        for record in records:
+            told.setdefault(record.item_digest, {}).setdefault(arm, []).append(record)
+    found = []
+    for item in run.workload.items:
+        said = {arm: _said(records, scores) for arm, records in told.get(item.digest, {}).items()}
+        if _differ(said):
+            wrong = tuple(arm for arm, one in said.items() if one.right is False or one.failure)
+            found.append(Disagreement(item, said, wrong))
+    return tuple(sorted(found, key=_gravity))
+
+
+def _said(records: Sequence[Record], scores: Mapping[str, float | None]) -> Said:
+    """The commonest answer of an arm to an item (the first of them on a tie)."""
+    texts = Counter(record.answer.text if record.answer else None for record in records)
+    text = texts.most_common(1)[0][0]
+    record = next(one for one in records if (one.answer.text if one.answer else None) == text)
+    value = scores.get(record.id)
+    failure = record.failure
+    return Said(
+        text=text,
+        right=None if value is None else value >= 0.5,
+        failure=failure.kind if failure else None,
+        repeats=len(records),
+        message=failure.message if failure else "",
+    )
+
+
+def _differ(said: Mapping[str, Said]) -> bool:
+    if len(said) < 2:
+        return False
+    verdicts = {one.right if one.failure is None else False for one in said.values()}
+    if verdicts == {None}:
+        return len({(one.text or "").strip() for one in said.values()}) > 1
+    return len(verdicts) > 1
+
+
+def _gravity(one: Disagreement) -> tuple[int, float, str]:
+    divided = abs(len(one.wrong) / max(1, len(one.said)) - 0.5)
+    return (-(one.item.stakes or 0), round(divided, 6), one.item.id)

@@ -1,0 +1,303 @@
+"""The page in a real browser: nothing is fetched, nothing is logged, hostile texts stay texts."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgebench.records import Failure, Identity, Run
+from edgebench.report.page import render
+from tests.builders import Arm
+from tests.report.conclusions import conclude, demo_run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = sync_api.expect
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</svg><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<img src='http://evil.invalid/x.png'>",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    "<svg><a xlink:href='javascript:alert(1)'><text>x</text></a></svg>",
+    "<body onload=alert(1)>",
+    "<iframe src='javascript:alert(1)'></iframe>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<object data='http://evil.invalid/x'></object>",
+    "<embed src='http://evil.invalid/x'>",
+    "<link rel=stylesheet href='http://evil.invalid/x.css'>",
+    "<meta http-equiv=refresh content='0;url=http://evil.invalid/'>",
+    "<base href='http://evil.invalid/'>",
+    "<form action='http://evil.invalid/'><button autofocus onfocus=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<video><source onerror=alert(1)></video>",
+    "<a href='javascript:alert(1)'>click</a>",
+    '" onmouseover=alert(1) x="',
+    "' onfocus='alert(1)' autofocus='",
+    '" style="background:url(http://evil.invalid/x)" x="',
+    "{{ 7*7 }}{% for x in y %}",
+    "${alert(1)}`${alert(1)}`",
+    "<!--<script>alert(1)//-->",
+    "]]><script>alert(1)</script>",
+    "\u2028alert(1)\u2029",
+    "\x1b]0;owned\x07\x1b[31mred",
+    "\u202e)1(trela\u202c",
+    "\x00<\x00script>alert(1)</script>",
+    "<math><mtext><img src=x onerror=alert(1)></mtext></math>",
+    '<span style="color:var(--arm-1)">x</span><script>alert(1)</script>',
+    "%{x}%{customdata}<extra></extra>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that was opened, and all it did that it should not."""
+
+    def __init__(self, browser: Any, file: Path, **options: Any) -> None:
+        self.context = browser.new_context(offline=True, **options)
+        self.page = self.context.new_page()
+        self.misdeeds: list[str] = []
+        self.page.on("console", lambda message: self.misdeeds.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.misdeeds.append(f"error: {error}"))
+        self.page.on("dialog", self._dialog)
+        self.page.on("request", self._request)
+        self.address = file.as_uri()
+        self.page.goto(self.address)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.misdeeds.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, request: Any) -> None:
+        if request.url != self.address:
+            self.misdeeds.append(f"request: {request.url[:100]}")
+
+    def live(self) -> None:
+        """Wait until the charts can be live, and bring every one of them into view."""
+        expect(self.page.locator("html")).to_have_attribute("data-live", "yes", timeout=30_000)
+        for chart in self.page.locator(".drawing").all():
+            chart.scroll_into_view_if_needed()
+            expect(chart.locator(".live .main-svg").first).to_be_visible(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages visited: like the demo, hostile, and invalid."""
+    folder = tmp_path_factory.mktemp("pages")
+    run, bad = demo_run(), hostile(demo_run(items=len(PAYLOADS) * 2))
+    pages = {
+        "demo": render(run, conclude(run)),
+        "hostile": render(bad, conclude(bad, reasons=PAYLOADS[:3])),
+        "invalid": render(run, conclude(run, verdict="INVALID", reasons=("The client fell behind.",))),
+    }
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in pages}
+
+
+def hostile(run: Run) -> Run:
+    """A run in which every text anybody could choose is a payload."""
+    items = {
+        item.digest: dataclasses.replace(
+            item,
+            id=f"{k} {PAYLOADS[k % len(PAYLOADS)]}",
+            input=f"{PAYLOADS[k % len(PAYLOADS)]} {k}",
+            reference=PAYLOADS[(k + 7) % len(PAYLOADS)],
+            tags={PAYLOADS[k % 4]: PAYLOADS[(k + 3) % 5]},
+        )
+        for k, item in enumerate(run.workload.items)
+    }
+    names = {name: f"t{k} {PAYLOADS[k]}" for k, name in enumerate(run.identities)}
+    records = tuple(
+        dataclasses.replace(
+            record,
+            item_digest=items[record.item_digest].digest,
+            answer=record.answer and dataclasses.replace(record.answer, text=PAYLOADS[k % len(PAYLOADS)]),
+            failure=record.failure and Failure("timeout", PAYLOADS[k % len(PAYLOADS)]),
+        )
+        for k, record in enumerate(run.records)
+    )
+    trials = tuple(
+        dataclasses.replace(trial, target=names[trial.target], arm=f"{names[trial.target]} · {PAYLOADS[5]}")
+        if trial.prompting == "zero-shot"
+        else dataclasses.replace(trial, target=names[trial.target], arm=f"{names[trial.target]} · {PAYLOADS[6]}")
+        for trial in run.trials
+    )
+    return dataclasses.replace(
+        run,
+        id=PAYLOADS[0],
+        plan=dataclasses.replace(
+            run.plan,
+            question="Which? " + " ".join(PAYLOADS[:8]),
+            targets={names[name]: spec for name, spec in run.plan.targets.items()},
+        ),
+        workload=dataclasses.replace(
+            run.workload, name=PAYLOADS[1], items=tuple(items.values()), source={PAYLOADS[2]: PAYLOADS[3]}
+        ),
+        identities={names[name]: spoilt(one, names[name]) for name, one in run.identities.items()},
+        trials=trials,
+        records=records,
+        segments=tuple(
+            dataclasses.replace(one, host={PAYLOADS[4]: list(PAYLOADS)}, versions={PAYLOADS[9]: PAYLOADS[10]})
+            for one in run.segments
+        ),
+        notes=PAYLOADS,
+    )
+
+
+def spoilt(one: Identity, name: str) -> Identity:
+    return dataclasses.replace(
+        one, name=name, model=PAYLOADS[6], engine=PAYLOADS[8], device=PAYLOADS[11], details={PAYLOADS[12]: PAYLOADS[13]}
+    )
+
+
+def test_the_page_is_silent_and_comes_alive(chromium: Any, files: dict[str, Path]) -> None:
+    """No request, no console line, and all seven charts become live ones, in both themes."""
+    visit = Visit(chromium, files["demo"], viewport={"width": 1280, "height": 800})
+    visit.live()
+    assert visit.page.locator(".drawing .main-svg").count() >= 7
+    visit.page.get_by_role("button", name="Dark theme").click()
+    expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(visit.page.get_by_role("button", name="Light theme")).to_be_visible()
+    assert visit.misdeeds == []
+
+
+def test_hostile_texts_stay_texts(chromium: Any, files: dict[str, Path]) -> None:
+    """Payloads in every text: no dialog, no request, no console line, the title is the question."""
+    visit = Visit(chromium, files["hostile"], viewport={"width": 1280, "height": 800})
+    visit.live()
+    for details in visit.page.locator("details:not([open]) > summary").all():
+        if details.is_visible():
+            details.click()
+    assert visit.page.title().startswith("Which? <script>alert(1)</script>")
+    assert visit.page.url == visit.address
+    assert (
+        visit.page.locator("main script, main img, main iframe, main object, main embed, main form form").count() == 0
+    )
+    handlers = "els => els.filter(e => [...e.attributes].some(a => a.name.startsWith('on'))).length"
+    assert visit.page.locator("*").evaluate_all(handlers) == 0
+    assert "\\x1b]0;owned\\x07" in visit.page.locator("main").inner_text()
+    assert visit.misdeeds == []
+
+
+def test_everything_is_there_without_javascript(chromium: Any, files: dict[str, Path]) -> None:
+    """Answer, tables and drawings show; controls that need a script do not."""
+    visit = Visit(chromium, files["demo"], java_script_enabled=False, viewport={"width": 1280, "height": 800})
+    expect(visit.page.locator("#answer h2")).to_be_in_viewport()
+    expect(visit.page.locator("#targets")).to_be_visible()
+    assert visit.page.locator(".static.wide svg").count() == 7
+    for drawing in visit.page.locator(".static.wide svg").all():
+        expect(drawing).to_be_visible()
+    expect(visit.page.locator("#theme")).to_be_hidden()
+    expect(visit.page.locator("#filter")).to_be_hidden()
+    assert visit.misdeeds == []
+
+
+def test_tables_are_sorted_from_the_keyboard(chromium: Any, files: dict[str, Path]) -> None:
+    """Enter on a heading sorts, says so, and leaves absent numbers last in both directions."""
+    visit = Visit(chromium, files["demo"])
+    heading = visit.page.locator("#targets thead th", has_text="memory")
+    names = visit.page.locator("#targets tbody th")
+    heading.locator("button").focus()
+    visit.page.keyboard.press("Enter")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert "minilm-int8 · zero-shot" in names.first.inner_text()
+    assert "loopback" in names.last.inner_text()
+    visit.page.keyboard.press("Enter")
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    assert "smollm2-135m-q4_1" in names.first.inner_text()
+    assert "loopback" in names.last.inner_text()
+
+
+def test_disagreements_are_filtered(chromium: Any, files: dict[str, Path]) -> None:
+    """By words and by who was wrong, with the count said."""
+    visit = Visit(chromium, files["demo"])
+    items = visit.page.locator(".disputes > li:visible")
+    before = items.count()
+    visit.page.get_by_label("Find").fill("iphone 12")
+    expect(visit.page.locator("#found")).to_contain_text("of 60")
+    assert 0 < items.count() < 60
+    for text in items.all_inner_texts():
+        assert "iphone 12" in text
+    visit.page.get_by_label("Find").fill("")
+    visit.page.get_by_label("Wrong at").select_option("0")
+    wrong = visit.page.locator(".disputes > li:not([hidden])")
+    assert wrong.count() == visit.page.locator('.disputes > li[data-wrong~="0"]').count() < 60
+    assert before <= 60
+
+
+def test_the_data_inside_is_downloaded_without_a_script(chromium: Any, files: dict[str, Path]) -> None:
+    """The link works from a file, with JavaScript off, and what comes out is the CSV."""
+    visit = Visit(chromium, files["demo"], java_script_enabled=False)
+    with visit.page.expect_download() as caught:
+        visit.page.locator("a[download$='records.csv.gz']").click()
+    content = gzip.decompress(Path(caught.value.path()).read_bytes()).decode()
+    assert caught.value.suggested_filename == "7f3a-records.csv.gz"
+    assert len(content.splitlines()) == 481
+
+
+def test_a_phone_scrolls_only_tables_sideways(chromium: Any, files: dict[str, Path]) -> None:
+    """At 390 pixels the page is as wide as the screen and shows the narrow drawings, without the library."""
+    visit = Visit(chromium, files["demo"], viewport={"width": 390, "height": 844})
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert visit.page.locator(".static.narrow svg:visible").count() == 7
+    assert visit.page.locator(".static.wide svg:visible").count() == 0
+    assert visit.misdeeds == []
+
+
+def test_a_run_of_six_arms_prints_on_six_pages(chromium: Any, files: dict[str, Path]) -> None:
+    """In the dark theme and with live charts, paper gets the light one and the static drawings."""
+    visit = Visit(chromium, files["demo"], color_scheme="dark", viewport={"width": 1280, "height": 800})
+    visit.live()
+    printed = visit.page.pdf(prefer_css_page_size=True)
+    assert 2 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 6
+    visit.page.emulate_media(media="print")
+    assert visit.page.locator(".static.wide svg:visible").count() == 7
+    assert visit.page.locator(".live:visible").count() == 0
+    ground = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == "rgb(255, 255, 255)"
+
+
+def test_an_invalid_run_is_read_at_once(chromium: Any, files: dict[str, Path]) -> None:
+    """The banner is in the first view and its reason is readable."""
+    visit = Visit(chromium, files["invalid"], viewport={"width": 1280, "height": 800})
+    banner = visit.page.get_by_role("alert")
+    expect(banner).to_be_in_viewport()
+    expect(banner).to_contain_text("The client fell behind.")
+
+
+@pytest.mark.parametrize("arms", [1, 10])
+def test_one_arm_and_ten_arms_are_pages_too(chromium: Any, tmp_path: Path, arms: int) -> None:
+    """Nothing assumes six arms."""
+    run = demo_run(items=24, arms={f"target-{k}": Arm(0.3 + 0.06 * k, 8.0 * 1.7**k) for k in range(arms)})
+    file = tmp_path / "page.html"
+    file.write_text(render(run, conclude(run)), encoding="utf-8")
+    visit = Visit(chromium, file, viewport={"width": 1280, "height": 800})
+    visit.live()
+    assert visit.misdeeds == []
