@@ -14,11 +14,11 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol, Self, runtime_checkable
 
-from edgebench.errors import TargetError
+from edgebench.errors import TargetError, UsageError
 from edgebench.records import FAILURE_KINDS, FORBID_EXTRA, Chunk, Completion, Identity, Parts, Request, Task, Usage
 from edgebench.targets.engine import Stop, checked, plain
 
@@ -56,7 +56,7 @@ class Fake:
 
     def __init__(self, parts: Parts, options: Options, references: Mapping[str, str] | None = None) -> None:
         if options.failure not in FAILURE_KINDS:
-            raise ValueError(f"{options.failure!r} is no failure kind")
+            raise UsageError(f"target {parts.name!r}: options.failure: {options.failure!r} is no failure kind")
         self.name = parts.name
         self._parts, self._options = parts, options
         self._references = dict(references or {})
@@ -82,7 +82,7 @@ class Fake:
     async def prepare(self, task: Task) -> None:
         self._choices = task.choices
 
-    async def answer(self, request: Request) -> AsyncIterator[Chunk]:
+    async def answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
         options, sent_ns = self._options, time.monotonic_ns()
         if self._dead:
             raise TargetError("crashed", "the fake has ended", fatal=True)

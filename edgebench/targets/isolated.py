@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -150,7 +150,7 @@ class Isolated:
             self._send("prepare", task=canonical(task))
             await self._reply("prepared", self._load_timeout_s, "timeout")
 
-    async def answer(self, request: Request) -> AsyncIterator[Chunk]:
+    async def answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
         deadline = asyncio.get_running_loop().time() + request.timeout_s
         await self._claim(deadline, request.timeout_s)
         number, line = self._number, cast(_Line, self._line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -53,7 +53,7 @@ class Recorded:
     async def prepare(self, task: Task) -> None:
         return None
 
-    async def answer(self, request: Request) -> AsyncIterator[Chunk]:
+    async def answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
         sent_ns = time.monotonic_ns()
         record = self._next(request)
         call = record.calls[-1] if record.calls else None

@@ -29,7 +29,7 @@ def request(digest: str = "d0", **fields: Any) -> Request:
 
 
 async def ask(target: Fake, asked: Request) -> list[Chunk]:
-    async with aclosing(target.answer(asked)) as stream:  # type: ignore[type-var]
+    async with aclosing(target.answer(asked)) as stream:
         return [chunk async for chunk in stream]
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from threading import Timer
 from typing import Any
@@ -106,7 +107,8 @@ def test_a_labels_likelihood_is_that_of_its_forced_continuation(engines: Engines
     weights = np.exp(np.array(expected) - np.logaddexp.reduce(expected))
     assert [end.scores[label] for label in LABELS] == pytest.approx(weights, rel=0.05)
     assert answer == LABELS[int(np.argmax(expected))]
-    assert (end.confidence, end.confidence_method) == (pytest.approx(max(weights), rel=0.05), "label-likelihood")
+    assert end.confidence == pytest.approx(max(weights), rel=0.05)
+    assert end.confidence_method == "label-likelihood"
     assert len(chunks) == 1
     assert set(end.phases) == {"tokenise", "prefill", "labels"}
 
@@ -162,7 +164,7 @@ def test_tokens_are_stamped_counted_and_timed(engines: Engines) -> None:
     spoken = [chunk for chunk in chunks if chunk.text]
     assert sum(chunk.tokens or 0 for chunk in chunks) == end.usage.output_tokens == 12  # type: ignore[union-attr]
     assert len(spoken) >= 10
-    assert all(a.at_ns < b.at_ns for a, b in zip(spoken, spoken[1:], strict=False))
+    assert all(a.at_ns < b.at_ns for a, b in pairwise(spoken))
     assert (end.finish_reason, end.usage.cached_tokens) == ("length", 0)  # type: ignore[union-attr]
     assert set(end.phases) == {"tokenise", "prefill", "decode"}
     assert sum(end.phases.values()) <= time.monotonic_ns() - started
@@ -312,11 +314,11 @@ def test_a_base_model_completes_plain_text_and_stops_before_the_next_case(model_
     card = ModelCard("c", "C", "llama.cpp", {"model": Source("m")}, raw_completion=True)
     engine = llama_cpp.LlamaCpp(parts(model_files["smollm2"], card=card, constrain="none"), Stop())
     engine.load()
-    shown = [("good", "GOOD"), ("bad", "BAD"), ("fine", "FINE"), ("nice", "NICE")]
+    shown = [("I love it", "positive"), ("I hate it", "negative"), ("It is great", "positive"), ("Awful", "negative")]
     turns = [Message(role, words) for pair in shown for role, words in zip(("user", "assistant"), pair, strict=True)]  # type: ignore[arg-type]
-    request = replace(STORY, messages=(*turns, Message("user", "cool")), max_tokens=40)
+    request = replace(STORY, messages=(*turns, Message("user", "It is lovely")), max_tokens=40)
     answer, end, _ = ask(engine, request)
-    assert answer.strip() == "COOL"
+    assert answer == "positive"
     assert end.finish_reason == "stop"
     assert engine.identity().details["chat_template"] == "none: plain text"
 

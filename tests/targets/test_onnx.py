@@ -14,7 +14,7 @@ import pytest
 from edgebench.errors import TargetError, UsageError
 from edgebench.records import Chunk, Completion, Example, ModelCard, Parts, Request, Source, TargetSpec, Task
 from edgebench.targets import embedding, onnx
-from edgebench.targets.engine import Stop
+from edgebench.targets.engine import Stop, checked
 from edgebench.targets.onnx_file import opset
 from tests.targets import onnx_made
 
@@ -37,7 +37,7 @@ def tokenizer(tmp_path: Path) -> Path:
 def engine(files: dict[str, Path], *, stop: Stop | None = None, card: ModelCard | None = None, **options: Any) -> Any:
     """The engine in this process: what isolation does to it is tested elsewhere."""
     spec = TargetSpec("onnxruntime", options=options)
-    _, parts = onnx.checked(onnx.Options, Parts("t", spec, {role: str(file) for role, file in files.items()}, card))
+    _, parts = checked(onnx.Options, Parts("t", spec, {role: str(file) for role, file in files.items()}, card))
     made = onnx.OnnxClassifier(parts, stop or Stop())
     made.load()
     return made

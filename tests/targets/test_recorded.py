@@ -18,13 +18,13 @@ ARMS = {"edge": builders.Arm(accuracy=0.5, median_ms=80, spread=0.0), "cloud": b
 RUN = builders.run(ARMS, items=20)
 
 
-def made(run: Run = RUN, **options: Any) -> recorded.Recorded:
-    parts = Parts("replay", TargetSpec("recorded", options={"run": "r1", **options}))
-    return recorded.target(parts, source=lambda run_id: {"r1": run}[run_id])
+def made(stored: Run = RUN, **options: Any) -> recorded.Recorded:
+    parts = Parts("replay", TargetSpec("recorded", options={"run": "r1"} | options))
+    return recorded.target(parts, source=lambda run_id: {"r1": stored}[run_id])
 
 
 async def ask(target: recorded.Recorded, digest: str, timeout_s: float = 10.0) -> list[Chunk]:
-    async with aclosing(target.answer(Request((), "", item_digest=digest, timeout_s=timeout_s))) as stream:  # type: ignore[type-var]
+    async with aclosing(target.answer(Request((), "", item_digest=digest, timeout_s=timeout_s))) as stream:
         return [chunk async for chunk in stream]
 
 
@@ -102,8 +102,9 @@ def test_the_identity_says_that_it_is_a_replay() -> None:
 )
 def test_a_replay_must_name_one_arm_of_one_run(options: dict[str, str], said: str) -> None:
     """Otherwise a usage error that lists the arms or the command that shows the runs."""
+    parts = Parts("replay", TargetSpec("recorded", options={"run": "r1"} | options))
     with pytest.raises(UsageError, match=said) as caught:
-        made(**options)
+        recorded.target(parts, source=lambda _: RUN)
     assert caught.value.hint
 
 
