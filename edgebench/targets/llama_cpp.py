@@ -33,6 +33,7 @@ from edgebench.plugins import need
 from edgebench.records import FORBID_EXTRA, Chunk, Completion, Identity, Message, Parts, Request, Task, Usage
 from edgebench.targets import label_tree, layout
 from edgebench.targets.engine import Stop, checked, plain
+from edgebench.targets.gbnf import choice_grammar
 from edgebench.targets.llama_binding import Binding, Shape, Slot
 from edgebench.targets.pieces import Pieces
 
@@ -424,16 +425,6 @@ def file_type(metadata: Mapping[str, str]) -> str | None:
         if name.startswith("LLAMA_FTYPE_") and str(value) == number:
             return str(name).removeprefix("LLAMA_FTYPE_").removeprefix("MOSTLY_").removeprefix("ALL_")
     return None
-
-
-def choice_grammar(choices: Sequence[str]) -> str:
-    """GBNF that lets exactly one of the labels pass."""
-    return "root ::= " + " | ".join(f'"{_escaped(choice)}"' for choice in choices)
-
-
-def _escaped(text: str) -> str:
-    known = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return "".join(known.get(letter, letter) for letter in text)
 
 
 def without_case(request: Request) -> tuple[Message, ...]:

@@ -42,6 +42,7 @@ from edgebench.targets import embedding, refusals, replies
 from edgebench.targets.connection import Proxy, is_loopback
 from edgebench.targets.engine import checked
 from edgebench.targets.exchange import Exchange
+from edgebench.targets.gbnf import choice_grammar
 from edgebench.targets.replies import Piece, Reply
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -76,8 +77,8 @@ class Options:
     temperature: float | None = 0.0  # None: not sent (some reasoning models refuse it)
     seed: int | None = None  # sent when given
     stop: tuple[str, ...] = ()
-    # how choices and schemas are enforced; "+schema" is what llama.cpp's servers read
-    structured: Literal["none", "json_schema", "json_object", "json_object+schema"] = "none"
+    # how choices and schemas are enforced; "+schema" and "grammar" (labels only) are what llama.cpp's servers read
+    structured: Literal["none", "json_schema", "json_object", "json_object+schema", "grammar"] = "none"
     logprobs: bool = False  # asked for; confidence = exp(mean log-probability of the answer's tokens)
     top_logprobs: int | None = None
     # "auto": max_completion_tokens at api.openai.com (its newer models refuse the other), max_tokens elsewhere
@@ -317,6 +318,8 @@ class OpenAICompatible:
         else:
             body |= {self._limit_field(): limit, "response_format": self._format(request)}
             body |= {"logprobs": options.logprobs or None, "top_logprobs": options.top_logprobs}
+        if options.structured == "grammar" and request.output == "choice" and self._choices(request):
+            body["grammar"] = choice_grammar(self._choices(request))
         body |= {"temperature": temperature, "seed": seed, "stop": list(options.stop) or None}
         body |= {"stream": options.stream or None}
         if options.stream and options.include_usage:
@@ -330,7 +333,7 @@ class OpenAICompatible:
 
     def _wraps(self, request: Request) -> bool:
         """Whether a choice comes inside a JSON object that is ours, not the user's."""
-        structured = self._options.structured != "none" and self._options.api == "chat"
+        structured = self._options.structured not in ("none", "grammar") and self._options.api == "chat"
         return structured and request.output == "choice" and bool(self._choices(request))
 
     def _choices(self, request: Request) -> tuple[str, ...]:
@@ -344,7 +347,7 @@ class OpenAICompatible:
             label = {"type": "string", "enum": list(self._choices(request))}
             schema = {"type": "object", "properties": {"label": label}, "required": ["label"]}
             schema["additionalProperties"] = False
-        if kind == "none" or (schema is None and request.output != "json"):
+        if kind in ("none", "grammar") or (schema is None and request.output != "json"):
             return None
         if kind == "json_object" or schema is None:
             return {"type": "json_object"}
