@@ -1,62 +1,62 @@
-"""The page's own speed: size, time to write, time to the first paint and to live charts.
-
-``python benchmarks/report_page.py [ARMS] [REQUESTS]`` (10 and 1,000 by default). Needs Chromium for the last two.
-"""
+"""The report: 10 targets × 1,000 requests, written and opened in Chromium"""
 
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from benchmarks.result import Result, of
 from edgebench.decide.conclude import conclude
 from edgebench.report.page import render
 from tests.builders import Arm
 from tests.report.conclusions import demo_run
 
-REPEATS = 5
+ARMS, REQUESTS, REPEATS = 10, 1000, 5
 
 
-def main() -> None:
-    arms, requests = (int(text) for text in (*sys.argv[1:], *("10", "1000")[len(sys.argv) - 1 :]))
-    run = demo_run(items=requests, arms={f"target-{k}": Arm(0.3 + 0.06 * k, 8.0 * 1.7**k, 0.3) for k in range(arms)})
-    began = time.perf_counter()
-    found = conclude(run)
-    print(f"{arms} targets × {requests} requests; concluded in {time.perf_counter() - began:.2f} s")
-    began = time.perf_counter()
-    page = render(run, found)
-    print(f"written   {time.perf_counter() - began:.2f} s (first in the process, plotly.js packed too)")
-    began = time.perf_counter()
-    render(run, found)
-    print(f"again     {time.perf_counter() - began:.2f} s")
-    print(f"size      {len(page.encode()) / 1e6:.2f} MB")
+def measure() -> list[Result]:
+    """Size, seconds to conclude and to write; and, where there is Chromium, to the first paint and live charts."""
+    arms = {f"target-{k}": Arm(0.3 + 0.06 * k, 8.0 * 1.7**k, 0.3) for k in range(ARMS)}
+    run = demo_run(items=REQUESTS, arms=arms)
+    concluding, writing = [], []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        found = conclude(run)
+        concluded = time.perf_counter()
+        page = render(run, found)
+        concluding.append(concluded - began)
+        writing.append(time.perf_counter() - concluded)
+    results = [
+        of("size", [len(page.encode()) / 1e6], "MB", at_most=3),
+        of("concluded", concluding, "s"),
+        of("written", writing, "s", at_most=5),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "page.html"
         file.write_text(page, encoding="utf-8")
-        in_chromium(file)
+        return results + in_chromium(file)
 
 
-def in_chromium(file: Path) -> None:
-    """Paint and live times over fresh contexts; milliseconds since the navigation began."""
+def in_chromium(file: Path) -> list[Result]:
+    """Times since the navigation began, each visit in a fresh context; nothing where Chromium is not installed."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        print("Chromium is not installed: nothing more to measure")
-        return
+        return []
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
         seen = [visit(browser, file) for _ in range(REPEATS)]
         browser.close()
-    for name in ("painted", "loaded", "live", "first chart"):
-        values = sorted(one[name] for one in seen)
-        print(f"{name:<12}{values[len(values) // 2]:6.0f} ms median of {REPEATS} ({values[0]:.0f}–{values[-1]:.0f})")
-    print(f"requests    {sum(one['requests'] for one in seen)}   console lines {sum(one['lines'] for one in seen)}")
+    return [
+        of("static content painted", [one["painted"] for one in seen], "ms", at_most=500),
+        of("first chart interactive", [one["first chart"] for one in seen], "ms", at_most=3000),
+        of("network requests", [one["requests"] for one in seen], "", at_most=0),
+        of("console lines", [one["lines"] for one in seen], "", at_most=0),
+    ]
 
 
 def visit(browser: Any, file: Path) -> dict[str, float]:
@@ -84,7 +84,3 @@ def visit(browser: Any, file: Path) -> dict[str, float]:
         "requests": len([url for url in requests if not url.startswith("file:")]),
         "lines": len(lines),
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -62,6 +62,9 @@ class Target(Protocol):
     def load_ns(self) -> int | None:
         """Time from start to ready of the last opening; None when there is nothing to load."""
 
+    def resident_before_load(self) -> int | None:
+        """Bytes its process held before it loaded the model; None when nobody can say."""
+
 
 TargetFactory = Callable[[Parts], Target]
 

@@ -101,7 +101,7 @@ def console(*, err: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
-    width = None if stream.isatty() or os.environ.get("COLUMNS") else 120
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else 140
     return Console(file=stream, markup=False, highlight=False, emoji=False, width=width)
 
 

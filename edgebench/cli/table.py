@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ SHOWN = (
     ("memory", "peak_mib"),
 )
 MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
+NARROW = 124  # columns; below, intervals stand under their numbers
+NARROWEST = 100  # below, the median is left to the page
 MOST_LINES = 3  # of each kind of sentence; the page has all
 
 
@@ -27,7 +30,7 @@ def print_conclusion(run: Run, conclusion: Conclusion, page: Path | str | None =
     out.print(text(run.plan.question), style="bold")
     for line in _state(run, conclusion):
         out.print(text(line))
-    out.print(_table(conclusion))
+    out.print(_table(conclusion, out.width))
     advice = conclusion.advice
     out.print(text(advice.headline), style="bold")
     said = grid("", "")
@@ -74,28 +77,36 @@ def _state(run: Run, conclusion: Conclusion) -> list[str]:
     return lines
 
 
-def _table(conclusion: Conclusion) -> Any:
-    names = [name for name, _ in SHOWN]
+def _table(conclusion: Conclusion, width: int) -> Any:
+    shown = [column for column in SHOWN if width >= NARROWEST or column[0] != "p50"]
+    names = [name for name, _ in shown]
     table = grid("arm", *names, "P(front)", "SLO", right=(*names, "P(front)"))
+    for column in table.columns:  # a name or a number broken over lines is hard to read: the whole row may be wide
+        column.no_wrap, column.overflow = True, "ellipsis"
+    per_target = Counter(arm.target for arm in conclusion.summary.arms)
     probability = {member.arm: member.probability for member in conclusion.front.members}
     for arm in conclusion.summary.arms:
         chosen = "→ " if arm.arm == conclusion.advice.arm else "  "
         stand_in = " △" if arm.identity.placement == "stand-in" else ""
         slos = "".join(MARKS[verdict.verdict] for verdict in conclusion.slos if verdict.arm == arm.arm)
         table.add_row(
-            text(f"{chosen}{arm.arm}{stand_in}"),
-            *(_cell(arm, metric) for _, metric in SHOWN),
+            text(f"{chosen}{arm.target if per_target[arm.target] == 1 else arm.arm}{stand_in}"),
+            *(_cell(arm, metric, narrow=width < NARROW) for _, metric in shown),
             _share(probability[arm.arm]) if arm.arm in probability else "—",
             slos or "—",
         )
     return table
 
 
-def _cell(arm: ArmSummary, metric: str) -> Any:
+def _cell(arm: ArmSummary, metric: str, *, narrow: bool = False) -> Any:
+    """The number with its interval behind it, or below it where the terminal is narrow."""
+    from rich.text import Text
+
     from edgebench.report.formatting import estimate
 
     found = arm.estimates.get(metric)
-    return text("—" if found is None else str(estimate(found, metric)))
+    shown = "—" if found is None else str(estimate(found, metric))
+    return Text(shown.replace(" [", "\n[", 1).replace("— ", "—\n", 1) if narrow else shown)
 
 
 def _share(value: float) -> str:

@@ -184,6 +184,9 @@ def _mark(setting: Setting, trial: Trial, target: Target, phase: str, prepared_n
     pids = target.pids()
     readings = [reading for meter in setting.meters for reading in meter.mark(phase, pids, trial_id=trial.id)]
     if phase == "load":
+        before = target.resident_before_load()
+        if before is not None:
+            readings.append(Reading(trial.id, "memory", "rss_bytes", float(before), "B", "start", now_ns()))
         times = {"load_ns": target.load_ns(), "prepare_ns": prepared_ns}
         readings += [
             Reading(trial.id, "load", name, float(value), "ns", phase, now_ns())

@@ -127,6 +127,9 @@ class Fake:
     def load_ns(self) -> int | None:
         return self._load_ns
 
+    def resident_before_load(self) -> int | None:
+        return None
+
     def _rng(self, request: Request) -> random.Random:
         case = request.item_digest or request.text
         self._attempts[case] += 1

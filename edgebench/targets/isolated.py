@@ -82,6 +82,7 @@ class Isolated:
         self._line: _Line | None = None
         self._identity: Identity | None = None
         self._load_ns: int | None = None
+        self._resident_before: int | None = None
         self._number = 0
         self._oom_before: Mapping[str, int] = {}
         self._ended: TargetError | None = None
@@ -109,6 +110,7 @@ class Isolated:
             await self._kill()
             raise
         self._identity, self._load_ns = frames.to_identity(frame["identity"]), received - started
+        self._resident_before = frame.get("resident")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -215,6 +217,9 @@ class Isolated:
 
     def load_ns(self) -> int | None:
         return self._load_ns
+
+    def resident_before_load(self) -> int | None:
+        return self._resident_before
 
     # --------------------------------------------------------------------------------------------------------- the pipe
 

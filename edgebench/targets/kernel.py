@@ -35,6 +35,12 @@ def available_bytes() -> int:
     return max(0, min(limits))
 
 
+def resident_bytes() -> int | None:
+    """What this process holds in memory now; None where the kernel does not say."""
+    pages = _first(Path("/proc/self/statm"), 1)
+    return None if pages is None else pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def oom_kills() -> Mapping[str, int]:
     """Counts of out-of-memory kills by source: the whole system's, and those of our own control group."""
     counts = {
@@ -65,9 +71,15 @@ def _cgroup(controller: str) -> Path:
 
 
 def _number(file: Path) -> int | None:
+    """The number a file holds; None where there is no such file, or it says "max"."""
+    return _first(file, 0)
+
+
+def _first(file: Path, place: int) -> int | None:
+    """The number at that place of a one-line file."""
     try:
-        return int(file.read_text(encoding="ascii"))
-    except (OSError, ValueError):  # no such file, or "max"
+        return int(file.read_text(encoding="ascii").split()[place])
+    except (OSError, ValueError, IndexError):
         return None
 
 

@@ -281,6 +281,9 @@ class OpenAICompatible:
     def load_ns(self) -> int | None:
         return None
 
+    def resident_before_load(self) -> int | None:
+        return None
+
     # ------------------------------------------------------------------------------------------------------- asking
 
     def _call(self, request: Request) -> Awaitable[Any]:

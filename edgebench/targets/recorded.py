@@ -76,6 +76,9 @@ class Recorded:
     def load_ns(self) -> int | None:
         return None
 
+    def resident_before_load(self) -> int | None:
+        return None
+
     def _next(self, request: Request) -> Record:
         records = self._records.get(request.item_digest, ())
         if not records:

@@ -192,6 +192,9 @@ class Served:
     def load_ns(self) -> int | None:
         return self._load_ns
 
+    def resident_before_load(self) -> int | None:
+        return None
+
     # --------------------------------------------------------------------------------------------------------- blame
 
     def _opened(self) -> Target:

@@ -18,9 +18,8 @@ from typing import BinaryIO, cast
 
 from edgebench.errors import TargetError, UsageError
 from edgebench.records import canonical
-from edgebench.targets import frames
+from edgebench.targets import frames, kernel
 from edgebench.targets.engine import Engine, Stop
-from edgebench.targets.kernel import die_with_parent
 
 
 class Desk:
@@ -57,7 +56,7 @@ class Desk:
 
 
 def main() -> None:
-    die_with_parent()
+    kernel.die_with_parent()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     stop = Stop()
@@ -79,10 +78,11 @@ def main() -> None:
 
 def _open(frame: frames.Frame, stop: Stop, answers: BinaryIO) -> Engine | None:
     module, _, name = frame["engine"].partition(":")
+    resident = kernel.resident_bytes()
     try:
         engine = cast(Engine, getattr(importlib.import_module(module), name)(frames.to_parts(frame["parts"]), stop))
         engine.load()
-        answers.write(frames.encode("ready", identity=canonical(engine.identity())))
+        answers.write(frames.encode("ready", identity=canonical(engine.identity()), resident=resident))
     except UsageError as exc:  # a missing package, say
         hint = f" ({exc.hint})" if exc.hint else ""
         _fail(answers, None, TargetError("load_failed", f"{exc}{hint}", fatal=True))

@@ -15,6 +15,7 @@ from threading import Timer
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from edgebench.errors import TargetError
@@ -372,5 +373,7 @@ async def test_the_same_answer_comes_through_the_pipe(model_files: dict[str, Pat
         async with aclosing(target.answer(STORY)) as stream:  # type: ignore[type-var]
             chunks = [chunk async for chunk in stream]
         assert target.load_ns() is not None
+        before, after = target.resident_before_load(), psutil.Process(target.pids()[0]).memory_info().rss
+        assert before is not None and after - before > 50 * 2**20
     assert "".join(chunk.text for chunk in chunks) == ask(engines(constrain="none"), STORY)[0]
     assert all(0 <= (chunk.received_ns or 0) - chunk.at_ns < 10**9 for chunk in chunks)
