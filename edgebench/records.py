@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -131,8 +131,10 @@ METRICS: Mapping[str, Metric] = {
 
 def canonical(value: object) -> Any:
     """JSON-ready form of any noun: dataclasses become dicts, Decimals strings, tuples lists."""
+    if value is None or type(value) in (str, int, float, bool):  # most values, and this is called beside the clock
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        value = asdict(value)
+        return {each.name: canonical(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): canonical(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

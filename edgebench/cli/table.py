@@ -72,9 +72,24 @@ def _state(run: Run, conclusion: Conclusion) -> list[str]:
     lines += [f"note: {warning}" for warning in summary.warnings[:MOST_LINES]]
     if any(arm.identity.placement == "stand-in" for arm in summary.arms):
         lines.append("△ stand-in: plays the hosted part on this machine; no cloud was asked")
+    lines += _failures(run, conclusion)
     if summary.not_issued:
         lines.append("not asked: " + ", ".join(f"{count} ({why})" for why, count in summary.not_issued.items()))
     return lines
+
+
+def _failures(run: Run, conclusion: Conclusion) -> list[str]:
+    """One line for each arm with lost answers: how many of which kind, and what the first one said."""
+    arm_of = {trial.id: trial.arm for trial in run.trials}
+    first: dict[str, str] = {}
+    for record in run.records:
+        if record.failure is not None:
+            first.setdefault(arm_of[record.trial_id], record.failure.message)
+    return [
+        f"failed: {arm.arm}: " + ", ".join(f"{n} {kind}" for kind, n in arm.failures.items()) + f": {first[arm.arm]}"
+        for arm in conclusion.summary.arms
+        if arm.failures and arm.arm in first
+    ]
 
 
 def _table(conclusion: Conclusion, width: int) -> Any:

@@ -23,6 +23,9 @@ from edgebench.workloads import prompting
 #: Kinds whose ``model`` is a model card of ours rather than a name at an endpoint.
 CARD_KINDS = frozenset({"llama.cpp", "onnxruntime"})
 
+#: Bytes from which reading a file takes seconds.
+SLOW_TO_HASH = 2**30
+
 
 @dataclass(frozen=True)
 class Assembly:
@@ -97,6 +100,8 @@ def _parts(plan: Plan, name: str, key: str | None, progress: Callable[[str], Non
             raise ModelError(f"target {name!r}: there is no file {spec.file}", hint="check `file:` in the plan")
         beside = file.parent / "tokenizer.json"
         files = {"model": str(file), **({"tokenizer": str(beside)} if beside.is_file() else {})}
+        if file.stat().st_size > SLOW_TO_HASH:
+            progress(f"reading {spec.file} once for its SHA-256 …")
         hashes = {"model": _sha256(file)}
     elif card_name is not None:
         card = load_card(card_name)

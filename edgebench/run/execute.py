@@ -8,7 +8,7 @@ import secrets
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +23,7 @@ from edgebench.plan import unfold
 from edgebench.records import Plan, Record, Segment, Trial, Workload
 from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.scoring import score_run
-from edgebench.run.spending import spending
+from edgebench.run.spending import Bill
 from edgebench.run.trials import Setting, run_trial
 from edgebench.workloads import load
 
@@ -54,7 +54,6 @@ def execute(
     progress: Progress = lambda done, total, arm: None,
     say: Callable[[str], None] = lambda line: None,
     workload: Workload | None = None,
-    run_id: str | None = None,
 ) -> Finished:
     """Carry out a plan, or go on with the newest unfinished run of the very same experiment; then score it.
 
@@ -64,110 +63,117 @@ def execute(
     job = workload or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
     trials = unfold(plan, job)
     assembly = assemble(plan, job, keys=keys or {}, store=store, progress=say)
-    spent = spending(plan)
-    found = None if fresh else run_id or store.find(plan.digest, job.digest)
-    if found is None:
-        found = run_id or secrets.token_hex(4)
-        store.begin(found, plan, job, trials, created_at=wall_label())
-        store.set_cards(found, assembly.cards)
-        done: set[str] = set()
-    else:
-        done = store.done(found)
-        say(f"resuming run {found}: {len(done)} requests are already done")
-    stopping = Stopping(plan.budget)
-    if plan.budget.usd is not None:
-        target_of = {trial.id: trial.target for trial in trials}
-        stopping.spend(sum(spent(target_of[record.trial_id], record) for record in store.load(found).records))
-    heard: dict[str, str] = {}  # answers whose text the store will not keep, until they are scored
-
-    def listen(target: str, record: Record) -> None:
-        stopping.spend(spent(target, record))
-        if plan.texts != "keep" and record.answer is not None:
-            heard[record.id] = record.answer.text
-
-    finished = asyncio.run(_segment(plan, job, trials, assembly, store, found, done, progress, listen, stopping))
-    score_run(store, found, heard=heard)
+    bill = Bill(plan)
+    run_id = None if fresh else store.find(plan.digest, job.digest)
+    if run_id is None:
+        run_id = secrets.token_hex(4)
+        store.begin(run_id, plan, job, trials, created_at=wall_label())
+        store.set_cards(run_id, assembly.cards)
+    start = Start(plan, job, trials, assembly, store, run_id, bill, progress)
+    if start.done:
+        say(f"resuming run {run_id}: {len(start.done)} requests are already done")
+    finished = asyncio.run(start.carry_out())
+    score_run(store, run_id, heard=start.heard)
     return finished
 
 
-async def _segment(
-    plan: Plan,
-    job: Workload,
-    trials: tuple[Trial, ...],
-    assembly: Assembly,
-    store: Store,
-    run_id: str,
-    done: set[str],
-    progress: Progress,
-    listen: Callable[[str, Record], None],
-    stopping: Stopping,
-) -> Finished:
-    segment = _open_segment(store, run_id)
-    items = {item.digest: item for item in job.items}
-    total = sum(len(trial.item_digests) for trial in trials)
-    count, not_issued, given_up = len(done), Counter[str](), dict[str, str]()
-    why = "failed"
-    try:
-        with _interruptible(stopping):
-            for trial in trials:
-                todo = [
-                    (index, items[key])
-                    for index, key in enumerate(trial.item_digests)
-                    if f"{trial.id}/{index}" not in done
-                ]
-                reason = stopping() or given_up.get(trial.target)
-                if reason or not todo:
-                    not_issued.update({reason: len(todo)} if reason and todo else {})
-                    continue
+class Start:
+    """One start of a run: what is left of its trials, one after the other, kept as one Segment."""
 
-                def advanced(record: Record, trial: Trial = trial) -> None:
-                    nonlocal count
-                    count += 1
-                    listen(trial.target, record)
-                    progress(count, total, trial.arm)
+    def __init__(
+        self,
+        plan: Plan,
+        job: Workload,
+        trials: Sequence[Trial],
+        assembly: Assembly,
+        store: Store,
+        run_id: str,
+        bill: Bill,
+        progress: Progress,
+    ) -> None:
+        self._plan, self._trials, self._assembly = plan, trials, assembly
+        self._store, self._run_id, self._bill, self._progress = store, run_id, bill, progress
+        self._items = {item.digest: item for item in job.items}
+        self._total = sum(len(trial.item_digests) for trial in trials)
+        self._not_issued: Counter[str] = Counter()
+        self._given_up: dict[str, str] = {}  # target → why
+        self._stopping = Stopping(plan.budget)
+        self.done = store.done(run_id)
+        self.heard: dict[str, str] = {}  # answers whose text the store will not keep, until they are scored
+        self._count = len(self.done)
+        if plan.budget.usd is not None and self.done:
+            self._stopping.spend(bill.of_run(store.load(run_id)))
 
-                spec = plan.targets[trial.target]
-                setting = Setting(
-                    run_id=run_id,
-                    segment_id=segment.id,
-                    store=store,
-                    meters=(Memory(), Host()),
-                    scenario=Closed(plan.scenario.users),
-                    stopping=stopping,
-                    retries=spec.retries,
-                    timeout_s=spec.timeout_s,
-                    advanced=advanced,
-                    opened=lambda target: store.set_identity(run_id, target.identity()),
-                )
-                progress(count, total, trial.arm)
-                outcome = await run_trial(
-                    trial,
-                    todo,
-                    target=assembly.targets[trial.target],
-                    prompting=assembly.prompting(trial.prompting),
-                    setting=setting,
-                )
-                not_issued.update(outcome.not_issued)
-                if outcome.hopeless:
-                    given_up[trial.target] = outcome.hopeless
-        why = stopping.reason or "complete"
-    finally:
-        store.end_segment(segment.id, ended_at=wall_label(), why=why, not_issued=dict(not_issued))
-    return Finished(run_id, why, count - len(done), dict(not_issued), bool(done))
+    async def carry_out(self) -> Finished:
+        """Every trial that is not done yet, until the end or a reason to stop; the segment says which."""
+        segment, why = self._open_segment(), "failed"
+        try:
+            with interruptible(self._stopping):
+                for trial in self._trials:
+                    await self._trial(trial, segment)
+            why = self._stopping.reason or "complete"
+        finally:
+            self._store.end_segment(segment.id, ended_at=wall_label(), why=why, not_issued=dict(self._not_issued))
+        issued = self._count - len(self.done)
+        return Finished(self._run_id, why, issued, dict(self._not_issued), bool(self.done))
 
+    async def _trial(self, trial: Trial, segment: Segment) -> None:
+        todo = [
+            (index, self._items[digest])
+            for index, digest in enumerate(trial.item_digests)
+            if f"{trial.id}/{index}" not in self.done
+        ]
+        reason = self._stopping() or self._given_up.get(trial.target)
+        if todo and reason:
+            self._not_issued[reason] += len(todo)
+        if not todo or reason:
+            return
+        self._progress(self._count, self._total, trial.arm)
+        outcome = await run_trial(
+            trial,
+            todo,
+            target=self._assembly.targets[trial.target],
+            prompting=self._assembly.prompting(trial.prompting),
+            setting=self._setting(trial, segment),
+        )
+        self._not_issued.update(outcome.not_issued)
+        if outcome.hopeless:
+            self._given_up[trial.target] = outcome.hopeless
 
-def _open_segment(store: Store, run_id: str) -> Segment:
-    number = next(row["segments"] for row in store.runs() if row["id"] == run_id) + 1
-    segment = Segment(
-        id=f"{run_id}.{number}",
-        number=number,
-        started_at=wall_label(),
-        anchor_ns=now_ns(),
-        host=dict(fingerprint()),
-        versions=versions(),
-    )
-    store.add_segment(run_id, segment)
-    return segment
+    def _setting(self, trial: Trial, segment: Segment) -> Setting:
+        spec = self._plan.targets[trial.target]
+        return Setting(
+            run_id=self._run_id,
+            segment_id=segment.id,
+            store=self._store,
+            meters=(Memory(), Host()),
+            scenario=Closed(self._plan.scenario.users),
+            stopping=self._stopping,
+            retries=spec.retries,
+            timeout_s=spec.timeout_s,
+            advanced=lambda record: self._advanced(trial, record),
+            opened=lambda target: self._store.set_identity(self._run_id, target.identity()),
+        )
+
+    def _advanced(self, trial: Trial, record: Record) -> None:
+        self._count += 1
+        self._stopping.spend(self._bill.of_record(trial.target, record))
+        if self._plan.texts != "keep" and record.answer is not None:
+            self.heard[record.id] = record.answer.text
+        self._progress(self._count, self._total, trial.arm)
+
+    def _open_segment(self) -> Segment:
+        number = next(row["segments"] for row in self._store.runs() if row["id"] == self._run_id) + 1
+        segment = Segment(
+            id=f"{self._run_id}.{number}",
+            number=number,
+            started_at=wall_label(),
+            anchor_ns=now_ns(),
+            host=dict(fingerprint()),
+            versions=versions(),
+        )
+        self._store.add_segment(self._run_id, segment)
+        return segment
 
 
 def versions() -> dict[str, str]:
@@ -180,7 +186,7 @@ def versions() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _interruptible(stopping: Stopping) -> Iterator[None]:
+def interruptible(stopping: Stopping) -> Iterator[None]:
     """The first Ctrl-C stops cleanly; the second one is Python's own."""
     loop = asyncio.get_running_loop()
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 from edgebench.errors import UsageError
 from edgebench.metrics.cost import NOT_BILLED
 from edgebench.metrics.prices import PriceBook, Unpriced, load_prices
-from edgebench.records import Call, Identity, Plan, Record, Usage
+from edgebench.records import Call, Identity, Plan, Record, Run, TargetSpec, Usage
 
 CHARACTERS_PER_TOKEN = 3  # on the low side, so that a guessed count is on the high side
 
 
-def spending(plan: Plan) -> Callable[[str, Record], float]:
-    """A function (target, record) → dollars billed for it.
+class Bill:
+    """Dollars billed under a plan that has a budget in dollars; nothing is reckoned under one that has none.
 
     Tokens nobody counted (a call cut off, say) are taken as many as they can have been.
 
@@ -23,22 +22,30 @@ def spending(plan: Plan) -> Callable[[str, Record], float]:
     ------
     UsageError: the plan has a budget in dollars and a hosted target whose price nobody knows.
     """
-    book = load_prices(plan)
-    identities = {name: _identity(plan, name) for name in plan.targets if _billed(plan, name)}
-    if plan.budget.usd is None:
-        return lambda target, record: 0.0
-    for name, identity in identities.items():
-        card = book.card(plan.targets[name], identity, Call("answer", 0), time.time())
-        if isinstance(card, Unpriced):
-            raise UsageError(
-                f"budget.usd: what {name!r} spends cannot be counted: {card.why}",
-                hint="give the target a `price:`, or leave `usd` out of the budget",
-            )
-    return lambda target, record: (
-        sum(_dollars(book, plan, target, identities[target], call) for call in record.calls)
-        if target in identities
-        else 0.0
-    )
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._book = plan, load_prices(plan)
+        names = [name for name in plan.targets if _billed(plan, name)] if plan.budget.usd is not None else []
+        self._identities = {name: _identity(plan, name) for name in names}
+        for name, identity in self._identities.items():
+            card = self._book.card(plan.targets[name], identity, Call("answer", 0), time.time())
+            if isinstance(card, Unpriced):
+                raise UsageError(
+                    f"budget.usd: what {name!r} spends cannot be counted: {card.why}",
+                    hint="give the target a `price:`, or leave `usd` out of the budget",
+                )
+
+    def of_record(self, target: str, record: Record) -> float:
+        """What one record of a target costs."""
+        if target not in self._identities:
+            return 0.0
+        spec, identity = self._plan.targets[target], self._identities[target]
+        return sum(_dollars(self._book, spec, identity, call) for call in record.calls)
+
+    def of_run(self, run: Run) -> float:
+        """What was spent before this start."""
+        target_of = {trial.id: trial.target for trial in run.trials}
+        return sum(self.of_record(target_of[record.trial_id], record) for record in run.records)
 
 
 def _billed(plan: Plan, name: str) -> bool:
@@ -53,10 +60,10 @@ def _identity(plan: Plan, name: str) -> Identity:
     return Identity(name, spec.kind, "hosted", model=spec.model or "")
 
 
-def _dollars(book: PriceBook, plan: Plan, target: str, identity: Identity, call: Call) -> float:
+def _dollars(book: PriceBook, spec: TargetSpec, identity: Identity, call: Call) -> float:
     if call.failure is not None and call.usage is None and call.failure.kind in NOT_BILLED:
         return 0.0
-    card = book.card(plan.targets[target], identity, call, call.wall_s or time.time())
+    card = book.card(spec, identity, call, call.wall_s or time.time())
     charged = card if isinstance(card, Unpriced) else card.charge(call)
     if isinstance(charged, Unpriced) and not isinstance(card, Unpriced):
         charged = card.charge(replace(call, usage=_most(call)))
