@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgebench.cli.options import as_json, emit, opened, say, store_option, yes
+from edgebench.cli import INTERRUPTED
+from edgebench.cli.options import as_json, opened, say, store_option, yes
 
 if TYPE_CHECKING:
     from edgebench.records import Plan, Run
@@ -47,8 +48,7 @@ def command(
 
     Without an API key the hosted seat is a server of our own on loopback: a stand-in, labelled so wherever it appears.
     """
-    from edgebench.cli.concluding import concluded, demand_valid, tell, write_page
-    from edgebench.cli.run import carry_out
+    from edgebench.cli.run import carry_out, close
     from edgebench.plan import load_plan
 
     plan = seated(load_plan(Path("demo")), api_model, stand_in=stand_in, agreed=yes)
@@ -61,16 +61,11 @@ def command(
         finished = carry_out(plan, store, fresh=True, agreed=yes)
         run = store.load(finished.run_id)
     if finished.why == "interrupted":
-        say(f"interrupted: what was answered is kept as run {finished.run_id}")
-        return 130
-    if as_json:
-        conclusion = concluded(run)
-        emit({"run": run.id, "page": str(write_page(run, conclusion, out)), "conclusion": conclusion})
-    else:
-        conclusion = tell(run, out=out)
-        say("next:  edgebench init   writes a plan for your own data and API")
-    demand_valid(conclusion)
-    return 0
+        say(f"interrupted: {finished.issued} answers are kept:  edgebench report {finished.run_id}")
+        return INTERRUPTED
+    code = close(run, finished, out=out, page=True, texts=True, as_json=as_json)
+    say("next:  edgebench init   writes a plan for your own data and API")
+    return code
 
 
 def seated(plan: Plan, api_model: str, *, stand_in: bool, agreed: bool) -> Plan:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgebench.cli import INTERRUPTED
 from edgebench.cli.options import as_json, emit, opened, say, set_option, settings_of, store_option, yes
 
 if TYPE_CHECKING:
-    from edgebench.records import Plan
+    from edgebench.records import Plan, Run
     from edgebench.run.execute import Finished
     from edgebench.store.sql import SqlStore
 
@@ -41,22 +42,33 @@ def command(
 
     Interrupted (Ctrl-C, power cut, budget), the same command goes on where it stopped and repeats nothing.
     """
-    from edgebench.cli.concluding import concluded, demand_valid, tell, write_page
     from edgebench.plan import load_plan
 
     checked = load_plan(plan, set=settings_of(settings))
     with opened(place) as store:
         finished = carry_out(checked, store, fresh=fresh, agreed=yes)
         run = store.load(finished.run_id)
+    return close(run, finished, out=out, page=not no_page, texts=not no_texts, as_json=as_json)
+
+
+def close(run: Run, finished: Finished, *, out: Path | None, page: bool, texts: bool, as_json: bool) -> int:
+    """Say how a start of a run ended: table and page, JSON, or how to go on. Returns the exit code.
+
+    Raises
+    ------
+    NothingRan: the run is INVALID (its numbers were shown all the same).
+    """
+    from edgebench.cli.concluding import concluded, demand_valid, tell, write_page
+
     if finished.why == "interrupted":
         say(f"interrupted: {finished.issued} answers are kept; the same command goes on from there")
-        return 130
+        return INTERRUPTED
     if as_json:
         conclusion = concluded(run)
-        path = None if no_page else write_page(run, conclusion, out, texts=not no_texts)
+        path = write_page(run, conclusion, out, texts=texts) if page else None
         emit({"run": run.id, "ended": finished.why, "page": path and str(path), "conclusion": conclusion})
     else:
-        conclusion = tell(run, out=out, texts=not no_texts, page=not no_page)
+        conclusion = tell(run, out=out, texts=texts, page=page)
     demand_valid(conclusion)
     return 0
 
