@@ -40,7 +40,7 @@ format: $(DEV)
 	$(BIN)/ruff format --check .
 
 lint: $(DEV)
-	$(BIN)/ruff check .
+	$(BIN)/ruff check --no-cache .
 
 types: $(DEV)
 	$(BIN)/mypy

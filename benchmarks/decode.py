@@ -8,10 +8,9 @@ import subprocess
 import sys
 from typing import Any
 
-from edgebench.artifacts import load_card, pull
-
 from benchmarks.result import Result, of
 from edgebench import plugins
+from edgebench.artifacts import load_card, pull
 from edgebench.contracts import Target
 from edgebench.records import Message, Parts, Request, TargetSpec, Task
 
