@@ -78,4 +78,4 @@ def test_it_runs_the_smallest_plan_in_a_clean_environment(wheel: Path, tmp_path:
     assert {estimate["n"] for estimate in accuracy.values()} == {12}
     do("-m", "pip", "install", "--quiet", f"{wheel}[report]")
     page = do("-m", "edgebench", "report", "last", "--json")
-    assert Path(tmp_path, json.loads(page)["page"]).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert Path(tmp_path, json.loads(page)["page"]).read_text(encoding="utf-8").startswith("<!doctype html>")
