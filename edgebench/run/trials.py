@@ -115,10 +115,11 @@ async def _drive(
     trial: Trial, left: list[tuple[int, Item]], target: Target, prompting: Prompting, setting: Setting
 ) -> None:
     """The cold request alone, then the scenario with the rest."""
-    work, gone = tuple(left), None
+    work, gone, flying = tuple(left), None, 0
 
     async def send(place: int, due_ns: int) -> None:
-        nonlocal gone
+        nonlocal gone, flying
+        flying += 1
         index, item = work[place]
         asking = Asking(target, due_ns=due_ns, retries=setting.retries, timeout_s=setting.timeout_s)
         answer, failure = None, None
@@ -129,7 +130,11 @@ async def _drive(
         record = _record(
             trial, index, item, setting, due_ns, asking.calls, cold=place == 0, answer=answer, failure=failure
         )
-        await asyncio.to_thread(_keep, setting, record)
+        flying -= 1
+        if flying:  # others are being timed: the disk must not hold up the loop that stamps them
+            await asyncio.to_thread(_keep, setting, record)
+        else:
+            _keep(setting, record)
         left.remove((index, item))
         setting.advanced(record)
         gone = gone or asking.fatal
@@ -169,8 +174,7 @@ async def _until_interrupted(everything: Coroutine[None, None, None], stopping: 
 
 @contextlib.asynccontextmanager
 async def _quiet() -> AsyncIterator[None]:
-    """No garbage collection of ours while requests are timed."""
-    gc.collect()
+    """No garbage collection of ours while requests are timed; what is there now is not looked at again."""
     gc.freeze()
     gc.disable()
     try:
