@@ -59,5 +59,5 @@ def _growth(readings: Sequence[Reading], why: str) -> Estimate:
         if phase == "load" and (trial, "start") in resident
     ]
     if not grown:
-        return Estimate.absent(f"{why} before it loaded" if why.startswith("no reading") else why)
+        return Estimate.absent("nobody could weigh its process before it loaded" if resident else why)
     return Estimate(float(np.median(grown)), n=len(grown), method="resident after − before the load, median of starts")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 
 from edgebench.contracts import Meter, Prompting, Scenario, Store, Target
 from edgebench.errors import TargetError
@@ -42,13 +42,12 @@ class Setting:
     opened: Callable[[Target], None] = lambda target: None
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a trial went: why it was given up, and for whom."""
+    """How a trial went: why its arm is to be given up, if it is, and what was never issued, by reason."""
 
-    issued: int = 0
-    hopeless: str | None = None  # the arm is to be given up for this reason
-    not_issued: dict[str, int] = field(default_factory=dict)
+    hopeless: str | None
+    not_issued: Mapping[str, int]
 
 
 class Gone(Exception):
@@ -68,25 +67,17 @@ async def run_trial(
     setting: Setting,
 ) -> Outcome:
     """Issue the requests of ``todo`` (place in the trial, item), starting the target again when it dies."""
-    outcome, left = Outcome(), list(todo)
+    hopeless, left = None, list(todo)
     for _ in range(1 + RESTARTS):
-        before = len(left)
         try:
             await _start(trial, left, target(), prompting, setting)
+            break
         except Gone as gone:
-            outcome.issued += before - len(left)
-            if gone.error.kind in HOPELESS:
-                outcome.hopeless = gone.error.kind
-                break
-            if setting.stopping() is None and left:
-                continue
-        else:
-            outcome.issued += before - len(left)
-        break
-    if left:
-        why = setting.stopping() or outcome.hopeless or "target kept dying"
-        outcome.not_issued[why] = len(left)
-    return outcome
+            hopeless = gone.error.kind if gone.error.kind in HOPELESS else None
+        if hopeless or not left or setting.stopping():
+            break
+    why = setting.stopping() or hopeless or "target kept dying"
+    return Outcome(hopeless, {why: len(left)} if left else {})
 
 
 async def _start(
@@ -107,7 +98,9 @@ async def _start(
         if not ready:  # the request it was started for has met that failure
             index, item = left.pop(0)
             call = Call("answer", due_ns, end_ns=now_ns(), failure=Failure(error.kind, error.message))
-            _keep(setting, _record(trial, index, item, setting, due_ns, [call], cold=True, failure=error))
+            record = _record(trial, index, item, setting, due_ns, [call], cold=True, failure=error)
+            _keep(setting, record)
+            setting.advanced(record)
         raise Gone(error) from error
 
 

@@ -97,6 +97,7 @@ def test_a_target_that_cannot_load_leaves_a_record_and_the_others_go_on(store: S
     kinds = Counter(record.failure.kind for record in run.records if record.failure)
     assert kinds == {"load_failed": 1}
     assert finished.not_issued == {"load_failed": ITEMS - 1}
+    assert finished.issued == ITEMS + 1
     assert len(run.records) == ITEMS + 1
     assert finished.why == "complete"
 
