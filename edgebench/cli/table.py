@@ -62,7 +62,7 @@ def print_front(conclusion: Conclusion) -> None:
     out.print(table)
     for arm, why in front.excluded.items():
         out.print(text(f"not compared: {arm}: {why}"))
-    out.print(text(f"{front.draws:,} draws, {front.method}"))
+    out.print(text(front.method))
 
 
 def _state(run: Run, conclusion: Conclusion) -> list[str]:
