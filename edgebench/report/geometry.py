@@ -50,7 +50,7 @@ class Layout:
         rules = [mark for mark in self.figure.marks if isinstance(mark, Rule)]
         wanted = [
             *(
-                Wanted(rule.label, tuple((self.x(rule.x), self.y(at)) for at in (0.96, 0.86, 0.06, 0.14, 0.3, 0.7)))
+                Wanted(rule.label, tuple((self.x(rule.x), self._up(at)) for at in (0.92, 0.83, 0.06, 0.14, 0.3, 0.7)))
                 for rule in rules
             ),
             *(Wanted(dot.label, ((self.x(dot.x), self.y(dot.y)),)) for dot in dots),
@@ -58,11 +58,28 @@ class Layout:
         ]
         return place(wanted, list(self._obstacles()), self.frame, self.size)
 
+    def _up(self, share: float) -> float:
+        """A place above the bottom, in shares of the height."""
+        return self.bottom - share * (self.bottom - self.top)
+
     def _anchors(self, curve: Curve) -> Iterator[tuple[float, float]]:
         """Places along a curve, its middle first."""
+        if self.figure.y.scale == "log":
+            yield from self._along(curve)
+            return
         for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9):
             spot = min(range(len(curve.ys)), key=lambda k: abs(curve.ys[k] - share * curve.ys[-1]))
             yield self.x(curve.xs[spot]), self.y(curve.ys[spot])
+
+    def _along(self, curve: Curve) -> Iterator[tuple[float, float]]:
+        """Places on a curve of few points, between them too: the right end first, where lines part."""
+        spots = [(self.x(x), self.y(y)) for x, y in zip(curve.xs, curve.ys, strict=True)]
+        for share in (0.92, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1):
+            x = spots[0][0] + share * (spots[-1][0] - spots[0][0])
+            for (x0, y0), (x1, y1) in pairwise(spots):
+                if x0 <= x <= x1 and x0 < x1:
+                    yield x, y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+                    break
 
     def _obstacles(self) -> Iterator[Box]:
         for mark in self.figure.marks:

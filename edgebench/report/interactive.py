@@ -21,7 +21,7 @@ from edgebench.plugins import need
 from edgebench.report.formatting import visible
 from edgebench.report.geometry import Layout, layout, names_above
 from edgebench.report.labels import Placed, text_width
-from edgebench.report.marks import Axis, Bar, Curve, Dot, Figure, Rule, Whisker
+from edgebench.report.marks import Axis, Band, Bar, Curve, Dot, Figure, Mark, Whisker
 
 WIDTH = 580.0
 SYMBOLS = {"square": "square", "circle": "circle", "diamond": "diamond", "triangle": "triangle-up"}
@@ -81,6 +81,7 @@ def _layout(plan: Layout) -> dict[str, Any]:
             | {"yanchor": "bottom", "showarrow": False, "xshift": 2 - plan.left, "yshift": 6}
             | {"font": {"color": "var(--muted)"}}
         )
+    shapes = [_band(mark) for mark in figure.marks if isinstance(mark, Band)]
     return {
         "autosize": True,
         "margin": {
@@ -92,6 +93,7 @@ def _layout(plan: Layout) -> dict[str, Any]:
         "xaxis": _axis(figure.x) | {"title": _title(figure.x.label, plan.size)},
         "yaxis": _axis(figure.y, hidden=names_above(plan)),
         "annotations": notes,
+        **({"shapes": shapes} if shapes else {}),
         "showlegend": False,
         "hovermode": "closest",
         "dragmode": "zoom",
@@ -103,13 +105,18 @@ def _layout(plan: Layout) -> dict[str, Any]:
     }
 
 
+def _band(mark: Band) -> dict[str, Any]:
+    ends = {"x0": _short(mark.low), "x1": _short(mark.high), "y0": 0, "y1": 1}
+    look = {"fillcolor": mark.colour, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
+    return {"type": "rect", "xref": "x", "yref": "paper"} | ends | look
+
+
 def _title(label: str, size: float) -> dict[str, Any]:
     return {"text": _text(label), "standoff": 8, "font": {"size": size, "color": "var(--muted)"}}
 
 
 def _axis(axis: Axis, *, hidden: bool = False) -> dict[str, Any]:
-    log = axis.scale == "log"
-    ends = [math.log10(axis.low), math.log10(axis.high)] if log else [axis.low, axis.high]
+    log, ends = axis.scale == "log", _ends(axis)
     flipped = axis.scale == "rows"
     return {
         "type": "log" if log else "linear",
@@ -126,13 +133,20 @@ def _axis(axis: Axis, *, hidden: bool = False) -> dict[str, Any]:
     }
 
 
-def _traces(plan: Layout, mark: Dot | Curve | Rule | Bar | Whisker) -> list[dict[str, Any]]:
+def _ends(axis: Axis) -> list[float]:
+    """An axis from end to end as plotly counts: exponents where it is logarithmic."""
+    return [math.log10(end) if axis.scale == "log" else end for end in (axis.low, axis.high)]
+
+
+def _traces(plan: Layout, mark: Mark) -> list[dict[str, Any]]:
     if isinstance(mark, Dot):
         return _dot(mark)
     if isinstance(mark, Curve):
         return [_curve(mark)]
     if isinstance(mark, Bar):
         return [_bar(plan, mark)]
+    if isinstance(mark, Band):
+        return []  # a shape of the layout
     if isinstance(mark, Whisker):
         line = {"color": mark.colour, "width": mark.width}
         return [_lines([mark.low, mark.high], [mark.row, mark.row], mark.hover, line) | {"opacity": 0.5}]
@@ -228,12 +242,13 @@ def _annotation(plan: Layout, one: Placed) -> dict[str, Any]:
     """A direct label, at the same pixel distance from its point as in the static drawing."""
     figure, (x, y) = plan.figure, one.anchor
     across, up = (x - plan.left) / (plan.right - plan.left), (plan.bottom - y) / (plan.bottom - plan.top)
-    low, high = (math.log10(end) if figure.x.scale == "log" else end for end in (figure.x.low, figure.x.high))
+    low, high = _ends(figure.x)
+    floor, top = _ends(figure.y)
     swatch = f'<span style="color:{one.colour}">━</span> ' if one.colour else ""
     return {
         "text": swatch + _text(one.text),
         "x": _short(low + across * (high - low)),
-        "y": _short(figure.y.low + up * (figure.y.high - figure.y.low)),
+        "y": _short(floor + up * (top - floor)),
         "xanchor": "right" if one.leftward else "left",
         "yanchor": "top",
         "ax": round(one.left + (one.width if one.leftward else 0.0) - x, 1),

@@ -68,6 +68,16 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of x, over the whole height: the interval of a limit."""
+
+    low: float
+    high: float
+    colour: str
+    hover: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """A piece of a horizontal bar in a row."""
 
@@ -92,7 +102,7 @@ class Whisker:
     hover: str
 
 
-Mark = Dot | Curve | Rule | Bar | Whisker
+Mark = Dot | Curve | Rule | Band | Bar | Whisker
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +125,15 @@ def axis(label: str, values: Iterable[float], unit: str) -> Axis:
     kept = [value for value in values if math.isfinite(value)]
     positive = [value for value in kept if value > 0]
     if positive and len(positive) == len(kept) and max(positive) > WIDE_RANGE * min(positive):
-        return _log(label, min(positive), max(positive), unit)
+        return log_axis(label, positive, unit)
     return _linear(label, 0.0, max([*kept, 0.0]) or 1.0, unit)
+
+
+def log_axis(label: str, values: Iterable[float], unit: str) -> Axis:
+    """A logarithmic axis that holds every value, all above zero, in round ticks; a decade at least."""
+    kept = list(values)
+    room = max(1.0, math.sqrt(10.0 * min(kept) / max(kept)))
+    return _log(label, min(kept) / room, max(kept) * room, unit)
 
 
 def fraction_axis(label: str, values: Iterable[float]) -> Axis:

@@ -12,11 +12,12 @@ from typing import Any
 
 from edgebench.plugins import need
 from edgebench.records import METRICS, ArmSummary, Conclusion, Estimate, Message, Run
-from edgebench.report import evidence, findings, formatting, interactive, observed, svg, tables
+from edgebench.report import evidence, findings, formatting, interactive, observed, svg, tables, whatif
 from edgebench.report.figures import figures
 from edgebench.report.formatting import Shown, shorten
 from edgebench.report.looks import Look, looks
 from edgebench.report.marks import Figure
+from edgebench.report.monthly import monthly
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_ITEMS = 60
@@ -69,7 +70,10 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
     """
     arm_looks = looks(conclusion.summary)
     seen = observed.observe(run)
-    drawn = figures(conclusion, seen, arm_looks)
+    costs = monthly(run, conclusion)
+    by_volume = whatif.figure(conclusion, costs, arm_looks)
+    drawn = {**figures(conclusion, seen, arm_looks), **({by_volume.id: by_volume} if by_volume else {})}
+    live: dict[str, object] = {name: interactive.specification(one) for name, one in drawn.items()}
     code, library = _asset("app.js"), interactive.library()
     context: dict[str, Any] = {
         "run": run,
@@ -82,9 +86,10 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
         "library": _trusted(library.packed),
         "library_bytes": library.bytes,
         "signs": _trusted(svg.signs(arm_looks.values())),
-        "island": _trusted(interactive.island({name: interactive.specification(one) for name, one in drawn.items()})),
+        "island": _trusted(interactive.island(live | {"what-if": whatif.controls(conclusion, costs, arm_looks)})),
         "figures": drawn,
-        "figure_tables": tables.of_figures(conclusion, seen, arm_looks),
+        "figure_tables": dict(tables.of_figures(conclusion, seen, arm_looks))
+        | {"cost-volume": whatif.costs_table(conclusion, costs, arm_looks)},
         "failures_finding": findings.failures(conclusion.summary.arms, arm_looks),
         "big": _big(conclusion),
         "overview": tables.overview(conclusion, arm_looks),

@@ -14,7 +14,7 @@ from edgebench.report.formatting import visible
 from edgebench.report.geometry import Layout, layout, names_above
 from edgebench.report.labels import SWATCH, Placed, text_width
 from edgebench.report.looks import Look
-from edgebench.report.marks import Bar, Curve, Dot, Figure, Rule, Shape, Whisker
+from edgebench.report.marks import Band, Bar, Curve, Dot, Figure, Rule, Shape, Whisker
 
 RADIUS = 6.0
 
@@ -65,7 +65,8 @@ def _grid(plan: Layout) -> Iterable[str]:
         yield _line(x, plan.top, x, plan.bottom, "var(--grid)", 1)
         half = text_width(name, plan.size) / 2
         if x - half > free:  # a narrow drawing has no room for every number
-            yield _text(x, plan.bottom + 18, name, anchor="middle", colour="var(--muted)")
+            middle = min(x, plan.width - half - 1)
+            yield _text(middle, plan.bottom + 18, name, anchor="middle", colour="var(--muted)")
             free = x + half + 6
     middle = (plan.left + plan.right) / 2
     half = text_width(figure.x.label, plan.size) / 2
@@ -104,6 +105,8 @@ def _marks(plan: Layout) -> Iterable[str]:
         elif isinstance(mark, Rule):
             x = plan.x(mark.x)
             yield _line(x, plan.top, x, plan.bottom, "var(--warn)", 1.5, dash="4 3")
+        elif isinstance(mark, Band):
+            yield _band(plan, mark)
         elif isinstance(mark, Bar):
             yield _bar(plan, mark, shift)
         elif isinstance(mark, Whisker):
@@ -134,6 +137,14 @@ def _curve(plan: Layout, mark: Curve) -> str:
     return (
         f'<path d="{path}" fill="none" stroke="{_escape(mark.colour)}" stroke-width="{_n(mark.width)}"{dash} '
         f'stroke-linejoin="round"><title>{_escape(mark.hover)}</title></path>'
+    )
+
+
+def _band(plan: Layout, mark: Band) -> str:
+    x0, x1 = plan.x(mark.low), plan.x(mark.high)
+    return (
+        f'<rect x="{_n(x0)}" y="{_n(plan.top)}" width="{_n(max(0.5, x1 - x0))}" height="{_n(plan.bottom - plan.top)}" '
+        f'fill="{_escape(mark.colour)}" fill-opacity="0.18"><title>{_escape(mark.hover)}</title></rect>'
     )
 
 

@@ -178,10 +178,10 @@ def spoilt(one: Identity, name: str) -> Identity:
 
 
 def test_the_page_is_silent_and_comes_alive(chromium: Any, files: dict[str, Path]) -> None:
-    """No request, no console line, and all seven charts become live ones, in both themes."""
+    """No request, no console line, and all eight charts become live ones, in both themes."""
     visit = Visit(chromium, files["demo"], viewport={"width": 1280, "height": 800})
     visit.live()
-    assert visit.page.locator(".drawing .main-svg").count() >= 7
+    assert visit.page.locator(".drawing .main-svg").count() >= 8
     visit.page.get_by_role("button", name="Dark theme").click()
     expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(visit.page.get_by_role("button", name="Light theme")).to_be_visible()
@@ -211,11 +211,14 @@ def test_everything_is_there_without_javascript(chromium: Any, files: dict[str, 
     visit = Visit(chromium, files["demo"], java_script_enabled=False, viewport={"width": 1280, "height": 800})
     expect(visit.page.locator("#answer h2")).to_be_in_viewport()
     expect(visit.page.locator("#targets")).to_be_visible()
-    assert visit.page.locator(".static.wide svg").count() == 7
+    assert visit.page.locator(".static.wide svg").count() == 8
     for drawing in visit.page.locator(".static.wide svg").all():
         expect(drawing).to_be_visible()
     expect(visit.page.locator("#theme")).to_be_hidden()
     expect(visit.page.locator("#filter")).to_be_hidden()
+    expect(visit.page.locator("#what-if")).to_be_hidden()
+    expect(visit.page.locator("#cost-volume-table")).to_be_visible()
+    assert "$" in visit.page.locator("#cost-volume-table tbody tr").first.inner_text()
     assert visit.misdeeds == []
 
 
@@ -252,6 +255,41 @@ def test_disagreements_are_filtered(chromium: Any, files: dict[str, Path]) -> No
     assert before <= 60
 
 
+def test_sliders_say_what_changes(chromium: Any, files: dict[str, Path]) -> None:
+    """They begin at the plan's limits; volume and limits, moved by keyboard, change table, sentence and the best."""
+    visit = Visit(chromium, files["demo"], viewport={"width": 1280, "height": 800})
+    said, rows = visit.page.locator("#what-if-said"), visit.page.locator("#what-if-table tbody tr")
+    expect(said).to_contain_text("At 1,000 requests a day, p95 within 200 ms and at least 80 % right")
+    expect(said).to_contain_text("minilm-int8 · few-shot(5), $30.2 a month (by point estimates)")
+    expect(said).to_contain_text("the only one of 6")
+    expect(said).to_contain_text("nothing changes")
+    device = rows.filter(has_text="few-shot(5)").locator("td")
+    assert device.all_inner_texts()[:3] == ["$0.99", "$30.2", "1"]
+    assert device.last.inner_text() == "best"
+
+    least = visit.page.get_by_role("slider", name="Right at least")
+    least.focus()
+    visit.page.keyboard.press("Home")
+    visit.page.get_by_role("slider", name="p95 at most").focus()
+    visit.page.keyboard.press("End")
+    expect(said).to_contain_text("6 of 6 that meet both limits is loopback (a stand-in), $0.511 a month")
+    expect(said).to_contain_text("The page recommends minilm-int8 · few-shot(5), which meets both limits too")
+    assert rows.filter(has_text="loopback").locator("td").last.inner_text() == "best"
+
+    visit.page.get_by_role("slider", name="Requests a day").focus()
+    visit.page.keyboard.press("End")
+    expect(said).to_contain_text("At 1,000,000 requests a day")
+    assert visit.page.get_by_role("slider", name="Requests a day").get_attribute("aria-valuetext") == "1,000,000"
+    assert rows.filter(has_text="q4_1").locator("td").all_inner_texts()[2] == "8"
+    expect(said).to_contain_text("is minilm-int8")
+
+    least.focus()
+    visit.page.keyboard.press("End")
+    expect(said).to_contain_text("no target meets both limits")
+    expect(said).to_contain_text("it is right in 85 %")
+    assert visit.misdeeds == []
+
+
 def test_the_data_inside_is_downloaded_without_a_script(chromium: Any, files: dict[str, Path]) -> None:
     """The link works from a file, with JavaScript off, and what comes out is the CSV."""
     visit = Visit(chromium, files["demo"], java_script_enabled=False)
@@ -266,7 +304,7 @@ def test_a_phone_scrolls_only_tables_sideways(chromium: Any, files: dict[str, Pa
     """At 390 pixels the page is as wide as the screen and shows the narrow drawings, without the library."""
     visit = Visit(chromium, files["demo"], viewport={"width": 390, "height": 844})
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert visit.page.locator(".static.narrow svg:visible").count() == 7
+    assert visit.page.locator(".static.narrow svg:visible").count() == 8
     assert visit.page.locator(".static.wide svg:visible").count() == 0
     assert visit.misdeeds == []
 
@@ -278,7 +316,7 @@ def test_a_run_of_six_arms_prints_on_six_pages(chromium: Any, files: dict[str, P
     printed = visit.page.pdf(prefer_css_page_size=True)
     assert 2 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 6
     visit.page.emulate_media(media="print")
-    assert visit.page.locator(".static.wide svg:visible").count() == 7
+    assert visit.page.locator(".static.wide svg:visible").count() == 8
     assert visit.page.locator(".live:visible").count() == 0
     ground = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"

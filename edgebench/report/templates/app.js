@@ -1,5 +1,5 @@
 "use strict";
-/* What the page gains with JavaScript: a theme button, sorting, a filter, live charts. All of it works without. */
+/* What the page gains with JavaScript: a theme button, sorting, a filter, sliders, live charts. The page is whole without. */
 (() => {
   const one = (id) => document.getElementById(id);
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
@@ -79,8 +79,101 @@
     apply();
   }
 
-  /* ---- live charts: plotly.js is unpacked once the page stands, each chart drawn when it comes near */
+  /* ---- what if: volume and limits, recomputed from point estimates */
   const specifications = JSON.parse(one("figures").textContent);
+  const digits = (value, count) => {
+    if (value === 0) return "0";
+    const rounded = Number(value.toPrecision(count));
+    const places = Math.min(12, Math.max(0, count - 1 - Math.floor(Math.log10(Math.abs(rounded)))));
+    return rounded.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
+  };
+  const usd = (value, count) => `$${digits(value, count || 2)}`;
+  const time = (ms) => (ms < 1000 ? `${digits(ms, 3)} ms` : `${digits(ms / 1000, 3)} s`);
+  const percent = (share) => `${Number((share * 100).toFixed(1))} %`;
+  const between = ([low, high], share) => (share >= 1 ? high : low * (high / low) ** share);
+  const share = ([low, high], value) => (high > low ? Math.log(value / low) / Math.log(high / low) : 1);
+
+  const play = ({ arms, chosen, month, volume, p95, right }) => {
+    /* a slider whose value where it begins is exact, and a round one elsewhere */
+    const slider = (name, first, start, valueAt, say) => {
+      const input = one(`what-if-${name}`);
+      const output = one(`what-if-${name}-said`);
+      const begin = String(Math.round(100 * Math.min(1, Math.max(0, start))));
+      input.value = begin;
+      return () => {
+        const value = input.value === begin ? first : valueAt(Number(input.value) / 100);
+        output.textContent = say(value);
+        input.setAttribute("aria-valuetext", say(value));
+        return value;
+      };
+    };
+    const round = (value) => Number(value.toPrecision(2));
+    const read = [
+      slider("volume", volume[2], share(volume, volume[2]), (at) => round(between(volume, at)), (value) => digits(value, 2)),
+      slider("p95", p95[2], share(p95, p95[2]), (at) => between(p95, at), time),
+      slider("right", right, right, (at) => at, percent),
+    ];
+    const judge = (arm, [requests, limit, least]) => {
+      const devices = arm.most === null ? 0 : Math.max(1, Math.ceil((requests / arm.most) * (1 - 1e-12)));
+      const cost = arm.each === null ? null : (devices * arm.fixed + requests * arm.each) * month;
+      const fast = arm.p95 === null ? null : arm.p95 <= limit * (1 + 1e-9);
+      const good = arm.right === null ? (least > 0 ? null : true) : arm.right >= least - 1e-9;
+      return { arm, devices, cost, fast, good, meets: fast === true && good === true, per1k: cost === null ? null : (cost / month / requests) * 1000 };
+    };
+    const word = (met, value, say) => `${met === null ? "?" : met ? "✓" : "✗"} ${value === null ? "not known" : say(value)}`;
+    const money = (held) => `${usd(held.cost, 3)} a month`;
+    const failing = (one) => {
+      const why = [];
+      if (one.fast !== true) why.push(one.fast === null ? "its p95 is not known" : `its p95 is ${time(one.arm.p95)}`);
+      if (one.good !== true) why.push(one.good === null ? "its accuracy is not known" : `it is right in ${percent(one.arm.right)}`);
+      if (!why.length) why.push("it has no price");
+      return why.join(" and ");
+    };
+    const changed = (best, now) => {
+      if (now === undefined) return "The page recommends none.";
+      if (best === now) return "That is what the page recommends: nothing changes.";
+      const instead = `The page recommends ${now.arm.name}, which `;
+      if (!now.meets || now.cost === null) return `${instead}is out: ${failing(now)}.`;
+      const known = best.arm.right !== null && now.arm.right !== null;
+      const apart = known ? `, right in ${percent(now.arm.right)} rather than ${percent(best.arm.right)}` : "";
+      return `${instead}meets both limits too, for ${money(now)}${apart}.`;
+    };
+    const sentence = (judged, best, [requests, limit, least]) => {
+      const asked = `At ${digits(requests, 2)} requests a day, p95 within ${time(limit)} and at least ${percent(least)} right, `;
+      const count = judged.filter((one) => one.meets).length;
+      const now = chosen === null ? undefined : judged[chosen];
+      if (best === undefined) {
+        const why = count ? `${count} of ${judged.length} meet both limits, but none of them has a price. ` : "no target meets both limits. ";
+        return asked + why + (now ? `The page recommends ${now.arm.name}: ${failing(now)}.` : changed(best, now));
+      }
+      const among = count === 1 ? `the only one of ${judged.length} that meets both limits is` : `the cheapest of the ${count} of ${judged.length} that meet both limits is`;
+      return `${asked}${among} ${best.arm.name}, ${money(best)} (by point estimates). ${changed(best, now)}`;
+    };
+    const update = () => {
+      const limits = read.map((value) => value());
+      const judged = arms.map((arm) => judge(arm, limits));
+      const running = judged.filter((one) => one.meets && one.cost !== null);
+      const best = running.length ? running.reduce((a, b) => (b.cost < a.cost ? b : a)) : undefined;
+      all("#what-if-table tbody tr").forEach((row, place) => {
+        const now = judged[place];
+        const standing = now === best ? "best" : !now.meets ? "no" : now.cost === null ? "yes, without a price" : "yes";
+        const priced = now.cost === null ? ["—", "—", "—"] : [usd(now.per1k), usd(now.cost, 3), now.devices ? now.devices.toLocaleString("en-US") : "none"];
+        [...priced, word(now.fast, now.arm.p95, time), word(now.good, now.arm.right, percent), standing].forEach((text, k) => {
+          row.cells[k + 1].textContent = text;
+        });
+        row.className = now === best ? "best" : now.meets ? "" : "out";
+      });
+      one("what-if-said").textContent = sentence(judged, best, limits);
+    };
+    const form = one("what-if");
+    form.hidden = false;
+    form.addEventListener("input", update);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    update();
+  };
+  play(specifications["what-if"]);
+
+  /* ---- live charts: plotly.js is unpacked once the page stands, each chart drawn when it comes near */
   const probe = document.createElement("span");
   probe.hidden = true;
   document.body.append(probe);
