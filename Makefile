@@ -18,7 +18,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(READY): pyproject.toml | $(BIN)/python
-	@echo "installing (llama.cpp is compiled once: 5 to 15 minutes on two cores)"
+	@echo "installing (llama.cpp is compiled once, which takes some minutes)"
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@touch $@
 

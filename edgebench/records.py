@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -814,11 +814,3 @@ class Conclusion:
     slos: tuple[SLOVerdict, ...]
     comparisons: tuple[Comparison, ...]
     advice: Advice
-
-
-def pairs(run: Run) -> Mapping[str, Sequence[Record]]:
-    """Records by item digest: the same case as every arm answered it."""
-    out: dict[str, list[Record]] = {}
-    for record in run.records:
-        out.setdefault(record.item_digest, []).append(record)
-    return out

@@ -17,8 +17,9 @@ from edgebench.cli.confirm import confirmed
 from edgebench.cli.options import opened, store_place
 from edgebench.errors import MissingExtra
 from edgebench.plan import Arm, arms, key_pairs, unfold
-from edgebench.plan.checks import host_of, is_loopback, runs_a_file
+from edgebench.plan.checks import host_of, runs_a_file
 from edgebench.records import Answer, Call, Identity, Plan, Request, Role, Run, Usage, Workload
+from edgebench.targets.connection import is_loopback
 
 if TYPE_CHECKING:
     from edgebench.metrics.prices import RateCard, Unpriced

@@ -5,23 +5,23 @@ Needs beside the run only what it names: its price file, the price list of genai
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgebench.decide.compare import all_pairs
 from edgebench.decide.pareto import front
 from edgebench.decide.recommend import advise
-from edgebench.decide.resampled import resample
+from edgebench.decide.resampled import Resampled, resample
 from edgebench.decide.slo import verdicts
 from edgebench.metrics.summary import summarise
-from edgebench.metrics.table import columns
-from edgebench.records import Conclusion, Front, Run
+from edgebench.metrics.table import ArmColumns, columns
+from edgebench.records import Conclusion, Front, Run, Summary
 
 COMPARED = ("accuracy", "p50_ms")  # always, beside the objectives of the front
 
 
 def conclude(run: Run, *, draws: int = 2000) -> Conclusion:
     """Summary, front, SLO verdicts, paired comparisons and advice; the same run gives the same to the last bit."""
-    table = columns(run)
-    summary = summarise(run, draws=draws, table=table)
-    resampled = resample(run, summary, draws=draws, table=table)
+    table, summary, resampled = _weighed(run, draws)
     found = front(run, summary, resampled=resampled)
     slos = verdicts(run, summary, table)
     compared = all_pairs(resampled, tuple(dict.fromkeys((*COMPARED, *found.objectives))))
@@ -30,7 +30,12 @@ def conclude(run: Run, *, draws: int = 2000) -> Conclusion:
 
 def frontier(run: Run, objectives: tuple[str, ...] | None = None, *, draws: int = 2000) -> Front:
     """The Pareto front of a run over ``objectives`` (default: the plan's)."""
+    _, summary, resampled = _weighed(run, draws)
+    return front(run, summary, objectives, resampled=resampled)
+
+
+def _weighed(run: Run, draws: int) -> tuple[Mapping[str, ArmColumns], Summary, Resampled]:
+    """What every conclusion begins with: the columns, their estimates, and the items drawn anew."""
     table = columns(run)
     summary = summarise(run, draws=draws, table=table)
-    resampled = resample(run, summary, draws=draws, table=table)
-    return front(run, summary, objectives, resampled=resampled)
+    return table, summary, resample(run, summary, draws=draws, table=table)

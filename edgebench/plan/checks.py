@@ -6,7 +6,6 @@ Every check yields the mistakes it finds, with their places; none stops at the f
 from __future__ import annotations
 
 import inspect
-import ipaddress
 import re
 import typing
 import unicodedata
@@ -21,6 +20,7 @@ from edgebench.errors import MissingExtra, PlanError, UsageError
 from edgebench.plan.document import Document, Loc, nearest
 from edgebench.plan.shape import validated
 from edgebench.records import METRICS, Plan, TargetSpec
+from edgebench.targets.connection import is_loopback
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*_API_KEY")
 CARD_KINDS = frozenset({"llama.cpp", "onnxruntime"})  # kinds whose ``model`` is a card of ours
@@ -293,17 +293,6 @@ def _bad_url(spec: TargetSpec) -> str | None:
     if url.scheme == "http" and spec.key is not None and not is_loopback(host):
         return f"would send the key to {host} in clear; use https"
     return None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, by its name or address alone (nothing is looked up)."""
-    host = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 # ---------------------------------------------------------------------------------------- numbers, limits, shelves

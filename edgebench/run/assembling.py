@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 
 from edgebench import plugins
 from edgebench.artifacts import load_card, pull
+from edgebench.artifacts.keeping import sha256_of
 from edgebench.contracts import Prompting, Store, Target
 from edgebench.errors import ModelError
 from edgebench.meters.host import device_name
@@ -102,7 +102,7 @@ def _parts(plan: Plan, name: str, key: str | None, progress: Callable[[str], Non
         files = {"model": str(file), **({"tokenizer": str(beside)} if beside.is_file() else {})}
         if file.stat().st_size > SLOW_TO_HASH:
             progress(f"reading {spec.file} once for its SHA-256 …")
-        hashes = {"model": _sha256(file)}
+        hashes = {"model": sha256_of(file)}
     elif card_name is not None:
         card = load_card(card_name)
         found = pull(card, progress=progress)
@@ -119,8 +119,3 @@ def _parts(plan: Plan, name: str, key: str | None, progress: Callable[[str], Non
         api_key=key,
     )
     return parts, card
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import sys
 from collections import Counter
@@ -25,6 +24,8 @@ from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.scoring import score_run
 from edgebench.run.spending import Bill
 from edgebench.run.trials import Setting, run_trial
+from edgebench.store.redaction import claim
+from edgebench.store.sql import new_id
 from edgebench.workloads import load
 
 #: Packages whose version changes what is measured.
@@ -66,9 +67,11 @@ def execute(
     bill = Bill(plan)
     run_id = None if fresh else store.find(plan.digest, job.digest)
     if run_id is None:
-        run_id = secrets.token_hex(4)
+        run_id = new_id()
         store.begin(run_id, plan, job, trials, created_at=wall_label())
         store.set_cards(run_id, assembly.cards)
+    if plan.texts == "redact":
+        say(claim())
     start = Start(plan, job, trials, assembly, store, run_id, bill, progress)
     if start.done:
         say(f"resuming run {run_id}: {len(start.done)} requests are already done")

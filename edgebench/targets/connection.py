@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import ipaddress
 import socket
 import ssl
 import struct
@@ -341,5 +342,11 @@ async def _dial_one(family: int, kind: int, protocol: int, address: object) -> s
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name can only mean this machine."""
-    return host in ("localhost", "::1", "[::1]") or host.startswith("127.") or host.endswith(".localhost")
+    """Whether a host is this machine, by its name or address alone (nothing is looked up)."""
+    host = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from edgebench import catalog
 from edgebench.errors import DataError, PlanError
 from edgebench.plan import PlanErrors, arms, key_pairs, load_plan, prompting_name, schema, unfold
-from edgebench.plan.checks import is_loopback
 from edgebench.records import Plan, Seeds, TargetSpec, WorkloadSpec
+from edgebench.targets.connection import is_loopback
 from edgebench.workloads.prompting import build
 from tests import builders
 from tests.plan.mistakes import GOOD, MISTAKES

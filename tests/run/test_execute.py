@@ -259,7 +259,9 @@ def test_a_full_disk_ends_the_run_in_one_sentence_and_loses_nothing(tmp_path: Pa
 @pytest.mark.parametrize("texts", ["redact", "hash"])
 def test_answers_are_scored_even_where_their_texts_are_not_kept(store: Store, texts: str) -> None:
     """Scores are made of what was heard; the store holds neither the messages nor wrong free answers."""
-    run = store.load(execute(plan({"a": {"accuracy": 0.7}}, texts=texts), store=store).run_id)
+    said: list[str] = []
+    run = store.load(execute(plan({"a": {"accuracy": 0.7}}, texts=texts), store=store, say=said.append).run_id)
+    assert any("in our own test set" in line for line in said) == (texts == "redact")
     values = [score.value for score in run.scores]
     assert len(values) == ITEMS
     assert None not in values
