@@ -321,16 +321,53 @@ class TargetSpec:
     pid: int | None = None  # process to watch, for a server on this machine that we did not start
     price: PriceSpec | None = None
     device: str | None = None  # device profile whose cost applies; default: the plan's
+    memory_limit: str | None = None  # "2GiB": the most its processes may hold, page cache included (Linux cgroup)
     options: Mapping[str, Any] = field(default_factory=dict)  # checked by the kind
+
+
+ScenarioKind = Literal[
+    "closed",  # each of ``users`` sends its next request when its last one is answered
+    "batches",  # ``users`` requests at once, the next batch when all of them are answered
+    "all-at-once",  # everything is due at the start
+    "constant",  # open loop: evenly spaced
+    "poisson",  # open loop: exponential gaps
+    "gamma",  # open loop: gamma gaps whose coefficient of variation is ``cv`` (1 = Poisson, above: bursts)
+    "ramp",  # open loop: Poisson with a rate that goes evenly from ``rate`` to ``to_rate``
+    "trace",  # open loop: the offsets of a file
+    "single-stream",  # MLPerf's names: closed(1)
+    "multi-stream",  # batches(8)
+    "server",  # poisson
+    "offline",  # all-at-once
+]
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioSpec:
-    """How requests arrive. ``closed``: each of ``users`` sends the next request when its last is answered."""
+    """How requests arrive: closed loop (an answer frees the next request) or open loop (they come when they come)."""
 
     __pydantic_config__ = FORBID_EXTRA
-    kind: Literal["closed"] = "closed"
+    kind: ScenarioKind = "closed"
     users: int = 1
+    rate: float | None = None  # requests a second
+    to_rate: float | None = None  # ramp: the rate at its end
+    cv: float = 2.0  # gamma: standard deviation of the gaps / their mean
+    trace: str | None = None  # a shipped trace's name or a CSV file of offsets in seconds, relative to the plan
+    speed: float = 1.0  # trace: replayed this many times faster; ignored where ``rate`` is given, which rescales it
+    max_in_flight: int = 256  # open loop: beyond it a request waits, and keeps the moment it was due
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpec:
+    """When a run has seen enough, judged after every whole pass over the items; ``repeats`` is the most passes.
+
+    All that is given must hold, for every arm, at once.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    requests: int | None = None  # at least this many answered requests of the steady state …
+    seconds: float | None = None  # … and this many seconds of measuring …
+    within: float | None = None  # … and an interval of ``metric`` no wider than ± this share of it
+    metric: str = "p95_ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +399,7 @@ class Seeds:
     examples: int = 1
     sampling: int = 1  # the engines' own
     bootstrap: int = 1
+    arrivals: int = 1
 
 
 @dataclass(frozen=True)
@@ -380,6 +418,7 @@ class Plan:
     slos: tuple[SLO, ...] = ()
     objectives: tuple[str, ...] = ("accuracy", "p95_ms", "usd_per_1k")
     budget: Budget = field(default_factory=Budget)
+    stop: StopSpec | None = None  # None: every repeat is carried out
     device: str | None = None  # device profile of this machine, for cost
     prices: str | None = None  # a price file above the shipped ones
     texts: Literal["keep", "redact", "hash"] = "keep"
@@ -514,7 +553,9 @@ class Completion:
     """How an answer ended; carried by the last Chunk.
 
     ``sent_ns``: the moment the request was handed over: first byte written (wire) or received by the engine's loop.
-    ``phases``: durations in ns by name: ``dns connect tls write server_think prefill decode load pipe``.
+    ``phases``: durations in ns by name. Wire: ``dns connect proxy tls write first_byte`` (request written to the first
+    byte of the answer) ``server_think`` (… to the first byte of its body) ``provider`` (what the provider's own header
+    says). Engine: ``queue`` (waiting for its turn at a target that answers one at a time) ``prefill decode load pipe``.
     ``scores``: label → probability-like weight, when the target gives one for every choice.
     """
 
@@ -635,7 +676,7 @@ class Segment:
     anchor_ns: int  # monotonic clock at that moment
     host: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    certificate: Mapping[str, Any] = field(default_factory=dict)  # the instrument's own error on this machine
+    certificate: Mapping[str, Any] = field(default_factory=dict)  # the instrument's own error, see run/certify.py
     ended_at: str | None = None
     ended_why: str | None = None  # "complete", "budget", "interrupted", "failed"; None: killed
     not_issued: Mapping[str, int] = field(default_factory=dict)  # reason → planned requests never sent
@@ -738,6 +779,9 @@ class ArmSummary:
     notices: Mapping[str, int]  # kind → n, answers kept
     cost: Cost | None = None
     slices: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # tag → value → accuracy
+    phases: Mapping[str, Estimate] = field(default_factory=dict)  # where the time goes: part of a request → median, ms
+    memory: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)  # phase → quantity → MiB
+    scenarios: tuple[str, ...] = ()  # how its requests arrived: "closed(1)", "poisson(20/s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -751,6 +795,7 @@ class Summary:
     reasons: tuple[str, ...]  # why INVALID, and what to do
     warnings: tuple[str, ...] = ()
     not_issued: Mapping[str, int] = field(default_factory=dict)
+    sample_size: tuple[str, ...] = ()  # "to see 5 % at p50 you need n = …; at this speed that is 50 min"
 
 
 @dataclass(frozen=True, slots=True)

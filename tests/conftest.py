@@ -67,6 +67,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """Every test gets a configuration folder of its own, so that nobody's is read or written."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("EDGEBENCH_HOME", str(home))
+    monkeypatch.setenv("EDGEBENCH_CERTIFY", "off")  # seconds at every start; tests/run/test_certify.py turns it on
     for name in [name for name in os.environ if name.endswith("_API_KEY")]:
         monkeypatch.delenv(name)
     return home
