@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from edgebench.errors import TargetError
@@ -30,6 +31,7 @@ _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 _STEADY_NS = 20_000  # both clocks read within this: their difference is good to 20 µs
 _OLDEST_NS = 60_000_000_000  # a stamp older than this is a clock that was set, not a packet that waited
+_STEPPED_NS = 1_000_000  # wall and monotonic clock run alike: if they part by more than this, the wall clock was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Connection:
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._taker: Taker | None = None
+        self._apart_ns: int | None = None  # wall − monotonic clock when we began to listen
         self._pump: asyncio.Task[None] | None = None
         self._tls_ended = False
 
@@ -128,9 +131,10 @@ class Connection:
     def listen(self, taker: Taker) -> None:
         """From now on every read goes to ``taker``, until :meth:`rest`."""
         self._taker = taker
+        self._apart_ns = _wall_minus_monotonic_ns() if _ANCILLARY else None
         loop = asyncio.get_running_loop()
         try:
-            loop.add_reader(self._sock, self._readable)
+            loop.add_reader(self._sock.fileno(), self._readable)  # by number: asyncio writes out a socket it looks for
         except NotImplementedError:  # the default loop of Windows
             self._pump = loop.create_task(self._pumping(loop))
 
@@ -146,12 +150,14 @@ class Connection:
 
     def rest(self) -> None:
         """Stop listening."""
+        if self._taker is None:
+            return
         self._taker = None
         if self._pump is not None:
             self._pump.cancel()
             self._pump = None
         elif self._sock.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self._sock)
+            asyncio.get_running_loop().remove_reader(self._sock.fileno())
 
     def sealed(self, data: bytes) -> memoryview:
         """``data`` as it goes on the wire: encrypted under TLS."""
@@ -176,7 +182,7 @@ class Connection:
     def _readable(self) -> None:
         """A read is ready: take it, stamp it, pass it on. Runs in the event loop, inside timed windows."""
         try:
-            data, at_ns, user_ns, kernel = receive(self._sock)
+            data, at_ns, user_ns, kernel = receive(self._sock, self._apart_ns)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:  # reset: for us the same as closed
@@ -230,8 +236,12 @@ class Connection:
         self._sock.close()
 
 
-def receive(sock: socket.socket) -> tuple[bytes, int, int, bool]:
-    """One read: (bytes, stamp, user-space stamp, whether the kernel stamped it). Stamps are monotonic nanoseconds."""
+def receive(sock: socket.socket, apart_ns: int | None = None) -> tuple[bytes, int, int, bool]:
+    """One read: (bytes, stamp, user-space stamp, whether the kernel stamped it). Stamps are monotonic nanoseconds.
+
+    ``apart_ns``: wall − monotonic clock before the packet can have come. If it is another one now, the wall clock was
+    set in between and nobody knows by which of the two the kernel stamped: then the stamp is ours.
+    """
     if not _ANCILLARY:
         data = sock.recv(READ_BYTES)
         now = time.monotonic_ns()
@@ -241,7 +251,10 @@ def receive(sock: socket.socket) -> tuple[bytes, int, int, bool]:
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _TIMESTAMP_OPTION and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
-            at_ns = seconds * 1_000_000_000 + nanoseconds - _wall_minus_monotonic_ns()
+            now_apart_ns = _wall_minus_monotonic_ns()
+            if apart_ns is not None and abs(now_apart_ns - apart_ns) > _STEPPED_NS:
+                break
+            at_ns = seconds * 1_000_000_000 + nanoseconds - now_apart_ns
             if 0 <= user_ns - at_ns < _OLDEST_NS:
                 return data, at_ns, user_ns, True
             if -_STEADY_NS <= user_ns - at_ns < 0:  # the clocks' difference is only so good
@@ -252,15 +265,18 @@ def receive(sock: socket.socket) -> tuple[bytes, int, int, bool]:
 def _wall_minus_monotonic_ns() -> int:
     """The offset between the kernel's stamps and our clock, taken now so that a slewed clock cannot drift away.
 
-    Being put aside between the two readings would shift the stamp: then they are read again.
+    Being put aside between the two readings would shift the stamp: then they are read again, and the tightest holds.
     """
+    found, tightest = 0, _OLDEST_NS
     for _ in range(4):
         before = time.monotonic_ns()
         wall = time.time_ns()
         after = time.monotonic_ns()
-        if after - before < _STEADY_NS:
+        if after - before < tightest:
+            found, tightest = wall - (before + after) // 2, after - before
+        if tightest < _STEADY_NS:
             break
-    return wall - (before + after) // 2
+    return found
 
 
 async def connect(route: Route, context: Callable[[], ssl.SSLContext], phases: dict[str, int]) -> Connection:
@@ -307,7 +323,7 @@ async def _dial(host: str, port: int, phases: dict[str, int], *, is_proxy: bool)
     loop, name = asyncio.get_running_loop(), f"the proxy {host}:{port}" if is_proxy else f"{host}:{port}"
     began = time.monotonic_ns()
     try:
-        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = _numeric(host, port) or await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:
         raise TargetError("refused", f"the host {host!r} was not found", retryable=True) from exc
     found = time.monotonic_ns()
@@ -324,6 +340,14 @@ async def _dial(host: str, port: int, phases: dict[str, int], *, is_proxy: bool)
         phases["connect"] = time.monotonic_ns() - found
         return sock
     raise TargetError("refused", f"nothing answers at {name} ({why})", retryable=True)
+
+
+def _numeric(host: str, port: int) -> list[tuple[Any, ...]]:
+    """The address a host is written as; empty when it is a name, to be looked up in a thread that may wait."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
 
 
 async def _dial_one(family: int, kind: int, protocol: int, address: object) -> socket.socket:

@@ -25,7 +25,7 @@ class Exchange:
     first_byte_ns: int | None = None  # first byte of the response, its header included
     end_ns: int | None = None  # the response's last byte
     last_read_ns: int | None = None
-    phases: dict[str, int] = field(default_factory=dict)  # dns connect proxy tls write server_think
+    phases: dict[str, int] = field(default_factory=dict)  # dns connect proxy tls write first_byte server_think
     connection: Literal["new", "kept-alive"] | None = None
     status: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
