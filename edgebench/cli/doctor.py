@@ -16,6 +16,7 @@ import click
 
 from edgebench import catalog
 from edgebench.cli.options import as_json, console, emit, grid, store_place, text
+from edgebench.errors import UsageError
 
 SO_TIMESTAMPNS = 35  # Linux's number; Python's socket module does not name it
 
@@ -172,6 +173,35 @@ def _kernel() -> Iterator[Finding]:
                   "smaps_rollup" if parts else "none: only the resident total is measured")  # fmt: skip
 
 
+def _watching() -> Iterator[Finding]:
+    """What a run is judged by beside its own requests, and what confines a target."""
+    from edgebench.meters import clocks, throttling
+
+    boot = clocks.system().passed_ns is not None
+    yield Finding("sleep seen by a boot-time clock", "ok" if boot else "note",
+                  "two clocks" if boot else "none: a run over which the laptop slept is not noticed")  # fmt: skip
+    seen = throttling.look(Path("/sys"))
+    counters = [words for words, at in (("thermal events", seen.count), ("firmware bits", seen.bits)) if at is not None]
+    yield Finding("throttling counters", "ok" if counters else "note",
+                  " and ".join(counters) or "none: a device that slows itself down is not noticed")  # fmt: skip
+    pressure = os.access("/proc/pressure/cpu", os.R_OK)
+    yield Finding("pressure (PSI)", "ok" if pressure else "note",
+                  "/proc/pressure" if pressure else "none: waiting for CPU or memory is not recorded")  # fmt: skip
+    yield _limits()
+
+
+def _limits() -> Finding:
+    """Whether a memory limit can be had: by making a control group and removing it again."""
+    from edgebench.targets import confine
+
+    what = "memory limits (control groups)"
+    try:
+        confine.demand("64MiB")
+    except UsageError as exc:
+        return Finding(what, "note", f"no --memory-limit and no `edgebench fit`: {exc}")
+    return Finding(what, "ok", "a group was made and removed")
+
+
 def _keys() -> Iterator[Finding]:
     names = sorted(name for name in os.environ if name.endswith("_API_KEY") and os.environ[name].strip())
     if names:
@@ -183,5 +213,5 @@ def _keys() -> Iterator[Finding]:
 
 
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _python, _extras, _compiler, _machine, _places, _models, _kernel, _keys,
+    _python, _extras, _compiler, _machine, _places, _models, _kernel, _watching, _keys,
 )  # fmt: skip

@@ -21,6 +21,7 @@ SHOWN = (
 MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
 NARROW = 124  # columns; below, intervals stand under their numbers
 NARROWEST = 100  # below, the median is left to the page
+RED = "bold red"
 MOST_LINES = 3  # of each kind of sentence; the page has all
 
 
@@ -28,8 +29,8 @@ def print_conclusion(run: Run, conclusion: Conclusion, page: Path | str | None =
     """Print a conclusion to stdout; ``page`` is the path of the report, when one was written."""
     out = console()
     out.print(text(run.plan.question), style="bold")
-    for line in _state(run, conclusion):
-        out.print(text(line))
+    for line, style in _state(run, conclusion):
+        out.print(text(line), style=style)
     out.print(_table(conclusion, out.width))
     advice = conclusion.advice
     out.print(text(advice.headline), style="bold")
@@ -65,16 +66,32 @@ def print_front(conclusion: Conclusion) -> None:
     out.print(text(front.method))
 
 
-def _state(run: Run, conclusion: Conclusion) -> list[str]:
+def _state(run: Run, conclusion: Conclusion) -> list[tuple[str, str]]:
+    """Lines with the style of each: what makes a run INVALID is red, and says so in words too."""
     summary = conclusion.summary
-    lines = [f"run {run.id} · {summary.items} items · {summary.verdict}"]
-    lines += [f"INVALID: {reason}" for reason in summary.reasons]
-    lines += [f"note: {warning}" for warning in summary.warnings[:MOST_LINES]]
+    head = f"run {run.id} · {summary.items} items · "
+    if summary.verdict == "INVALID":
+        bad = [f"✗ INVALID: {reason}" for reason in summary.reasons]
+        lines = [(f"{head}✗ INVALID: do not decide by these numbers", RED), *((line, RED) for line in bad)]
+    else:
+        lines = [(f"{head}{summary.verdict}", "")]
+    return [*lines, *((line, "") for line in _remarks(run, conclusion))]
+
+
+def _remarks(run: Run, conclusion: Conclusion) -> list[str]:
+    """The instrument's own error, warnings, stand-ins, failures, what was not asked, what a longer run could show."""
+    from edgebench.report import instrument
+
+    summary = conclusion.summary
+    lines = [f"instrument: {instrument.headline(instrument.last(run.segments)).text}"]
+    warnings = [warning for warning in summary.warnings if not instrument.says_the_same(warning)]
+    lines += [f"note: {warning}" for warning in warnings[:MOST_LINES]]
     if any(arm.identity.placement == "stand-in" for arm in summary.arms):
         lines.append("△ stand-in: plays the hosted part on this machine; no cloud was asked")
     lines += _failures(run, conclusion)
     if summary.not_issued:
         lines.append("not asked: " + ", ".join(f"{count} ({why})" for why, count in summary.not_issued.items()))
+    lines += [f"a longer run: {line}" for line in summary.sample_size[:1]]  # the page has all
     return lines
 
 

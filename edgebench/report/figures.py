@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edgebench.records import METRICS, ArmSummary, Conclusion
-from edgebench.report import findings, formatting
+from edgebench.report import findings, formatting, journey
 from edgebench.report.looks import Look
 from edgebench.report.marks import Axis, Bar, Curve, Dot, Figure, Mark, Rule, Whisker, axis, fraction_axis, rows
 from edgebench.report.observed import Observed, at, thin
@@ -22,7 +22,7 @@ def figures(conclusion: Conclusion, observed: Mapping[str, Observed], looks: Loo
         _trade_off("accuracy-cost", "usd_per_1k", "cost per 1,000 requests", conclusion, looks),
         _trade_off("accuracy-memory", "peak_mib", "peak memory, MiB", conclusion, looks),
         _ecdf(conclusion, observed, looks),
-        _phases(observed, looks),
+        journey.figure(arms, looks),
         _first_token(conclusion, observed, looks),
         _failures(arms, looks),
     ]
@@ -139,38 +139,6 @@ def _cumulative(values: Sequence[float], requests: int, look: Look) -> Curve:
 def _quantiles(values: Sequence[float]) -> str:
     ends = [at(values, share) for share in (0.5, 0.95)]
     return f"median {formatting.quantity(ends[0], 'ms')}, 95 % within {formatting.quantity(ends[1], 'ms')}"
-
-
-def _phases(observed: Mapping[str, Observed], looks: Looks) -> Figure | None:
-    drawn = [arm for arm in looks if arm in observed and observed[arm].phases_ms]
-    if not drawn:
-        return None
-    bars: list[Mark] = []
-    for row, arm in enumerate(drawn):
-        parts = observed[arm].phases_ms
-        whole, start = sum(parts.values()), 0.0
-        for place, (name, part) in enumerate(parts.items()):
-            end = start + part / whole
-            hover = f"{looks[arm].short} · {name}: {formatting.quantity(part, 'ms')}"
-            strength = 0.0 if name == "rest" else (0.5, 0.22)[place % 2]
-            bars.append(Bar(row, start, end, looks[arm].colour, strength, name.replace("_", " "), hover))
-            start = end
-    return Figure(
-        id="where-time-goes",
-        title=findings.phases(observed, looks),
-        subtitle="Share of a mean answered request, phase by phase in the order they happen; its length at the right.",
-        summary="Stacked bars. " + "; ".join(_said_phases(looks[arm], observed[arm]) for arm in drawn),
-        x=Axis("share of the time of a request", "linear", 0.0, 1.0, tuple((k / 4, f"{25 * k} %") for k in range(5))),
-        y=rows(looks[arm].short for arm in drawn),
-        marks=tuple(bars),
-        right=tuple(formatting.quantity(sum(observed[arm].phases_ms.values()), "ms") for arm in drawn),
-        note="“rest” is time no phase accounts for: streaming from a server, our own pipe, retries.",
-    )
-
-
-def _said_phases(look: Look, one: Observed) -> str:
-    parts = ", ".join(f"{name} {formatting.quantity(part, 'ms')}" for name, part in one.phases_ms.items())
-    return f"{look.short}: {parts}"
 
 
 def _first_token(conclusion: Conclusion, observed: Mapping[str, Observed], looks: Looks) -> Figure | None:

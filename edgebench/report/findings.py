@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from edgebench.records import METRICS, ArmSummary, Conclusion, Estimate
 from edgebench.report import formatting
 from edgebench.report.looks import Look
-from edgebench.report.observed import Observed
 
 WORDS = {
     "p50_ms": ("faster", "the fastest", "median latency"),
@@ -109,33 +108,6 @@ def latency(conclusion: Conclusion, looks: Mapping[str, Look], metric: str = "p5
     if not told_apart(conclusion, first.arm, last.arm, metric):
         return f"The medians can't be told apart at n = {_n(first, metric)}"
     return f"{opening}; {looks[last.arm].short} needs {formatting.quantity(_value(last, metric) or 0.0, unit)}"
-
-
-PHASE_WORDS = {
-    "wait": "waiting to be sent",
-    "prefill": "reading the prompt (prefill)",
-    "decode": "writing the answer (decode)",
-    "server_think": "the server thinking",
-    "connect": "connecting",
-    "tls": "the TLS handshake",
-    "dns": "looking up the name",
-    "rest": "what no phase accounts for",
-}
-
-
-def phases(observed: Mapping[str, Observed], looks: Mapping[str, Look]) -> str:
-    """The finding of where time goes: the largest single share."""
-    shares = [
-        (part / sum(one.phases_ms.values()), arm, name)
-        for arm, one in observed.items()
-        if arm in looks and one.phases_ms
-        for name, part in one.phases_ms.items()
-        if name != "rest"
-    ]
-    if not shares:
-        return "No target told where its time goes"
-    part, arm, name = max(shares, key=lambda one: (sum(observed[one[1]].phases_ms.values()) * one[0], one[1]))
-    return f"{looks[arm].short} spends {formatting.share(part, 1)} of its time on {PHASE_WORDS.get(name, name)}"
 
 
 def failures(arms: Sequence[ArmSummary], looks: Mapping[str, Look]) -> str:

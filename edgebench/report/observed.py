@@ -1,4 +1,4 @@
-"""What was observed of each arm, as plain arrays and lists for charts: latencies, phases, answers.
+"""What was observed of each arm, as plain arrays and lists for charts: latencies, answers, counts that contradict.
 
 The numbers with intervals come from the Summary; these are the distributions behind them.
 """
@@ -14,8 +14,7 @@ import numpy as np
 from edgebench.records import Item, Record, Run
 from edgebench.stats import quantiles
 
-#: order in which time passes; whatever no phase claims is "rest"
-PHASES = ("wait", "load", "dns", "connect", "tls", "write", "server_think", "prefill", "decode", "pipe", "rest")
+CONTRADICTS = "usage_contradicts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,16 @@ class Observed:
     requests: int
     latency_ms: tuple[float, ...]
     ttft_ms: tuple[float, ...]
-    phases_ms: Mapping[str, float]  # mean per answered request; they add up to the mean latency
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Output tokens of one arm's calls whose provider counts other ones than the client."""
+
+    calls: int
+    told: int  # calls of which both counts are known; the sums are theirs
+    provider: int
+    client: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,6 @@ def _observe(given: Sequence[Record]) -> Observed:
         requests=len(records),
         latency_ms=tuple(sorted(((record.done_ns or 0) - record.due_ns) / 1e6 for record in answered)),
         ttft_ms=tuple(sorted((first - record.due_ns) / 1e6 for record, first in firsts if first is not None)),
-        phases_ms=_phases(answered),
     )
 
 
@@ -81,20 +88,20 @@ def _first(record: Record) -> int | None:
     return next((call.first_ns for call in reversed(record.calls) if call.first_ns is not None), None)
 
 
-def _phases(answered: Sequence[Record]) -> Mapping[str, float]:
-    """Mean milliseconds by phase; absent when no answer told its phases."""
-    if not any(call.phases for record in answered for call in record.calls):
-        return {}
-    total: Counter[str] = Counter()
-    for record in answered:
-        parts: Counter[str] = Counter()
-        for call in record.calls:
-            parts.update({name: ns for name, ns in call.phases.items() if ns > 0})
-        parts["wait"] += max(0, (record.sent_ns or record.due_ns) - record.due_ns)
-        parts["rest"] += max(0, (record.done_ns or 0) - record.due_ns - sum(parts.values()))
-        total.update(parts)
-    named = [*PHASES[:-1], *sorted(set(total) - set(PHASES)), "rest"]
-    return {name: total[name] / 1e6 / len(answered) for name in named if total[name] > 0}
+def contradictions(run: Run) -> Mapping[str, Contradiction]:
+    """Arms with calls noticed as ``usage_contradicts``: both counts are kept, neither is corrected."""
+    out = {}
+    for arm, records in by_arm(run).items():
+        calls = [call for record in records for call in record.calls if CONTRADICTS in call.notices]
+        counts = [
+            (call.usage.output_tokens, call.client_output_tokens)
+            for call in calls
+            if call.usage and call.usage.output_tokens is not None and call.client_output_tokens is not None
+        ]
+        if calls:
+            sums = [sum(each) for each in zip(*counts, strict=True)] or [0, 0]
+            out[arm] = Contradiction(len(calls), len(counts), sums[0], sums[1])
+    return out
 
 
 def at(values: Sequence[float], share: float) -> float:

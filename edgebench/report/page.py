@@ -12,7 +12,20 @@ from typing import Any
 
 from edgebench.plugins import need
 from edgebench.records import METRICS, ArmSummary, Conclusion, Estimate, Message, Run
-from edgebench.report import evidence, findings, formatting, interactive, observed, svg, tables, whatif
+from edgebench.report import (
+    arrivals,
+    evidence,
+    findings,
+    footprint,
+    formatting,
+    instrument,
+    interactive,
+    journey,
+    observed,
+    svg,
+    tables,
+    whatif,
+)
 from edgebench.report.figures import figures
 from edgebench.report.formatting import Shown, shorten
 from edgebench.report.looks import Look, looks
@@ -22,6 +35,7 @@ from edgebench.report.monthly import monthly
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_ITEMS = 60
 FIRST_ITEMS = 8  # the rest unfold
+MOST_LONGER = 3  # lines about a longer run; the rest unfold
 MOST_TEXT = 600  # characters of an item or answer shown; the whole is in the store
 NARROW = 360.0  # of the drawing a phone shows
 
@@ -88,8 +102,12 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
         "signs": _trusted(svg.signs(arm_looks.values())),
         "island": _trusted(interactive.island(live | {"what-if": whatif.controls(conclusion, costs, arm_looks)})),
         "figures": drawn,
-        "figure_tables": dict(tables.of_figures(conclusion, seen, arm_looks))
-        | {"cost-volume": whatif.costs_table(conclusion, costs, arm_looks)},
+        "figure_tables": {
+            **tables.of_figures(conclusion, seen, arm_looks),
+            "cost-volume": whatif.costs_table(conclusion, costs, arm_looks),
+        },
+        "part_tables": journey.parts_tables(conclusion.summary.arms, arm_looks),
+        "part_formulas": journey.formulas(conclusion.summary.arms),
         "failures_finding": findings.failures(conclusion.summary.arms, arm_looks),
         "big": _big(conclusion),
         "overview": tables.overview(conclusion, arm_looks),
@@ -113,6 +131,9 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
         ),
         **_disputes(run, arm_looks, texts=texts),
         **_opening(run, conclusion),
+        **_measured_beside(run, conclusion, arm_looks),
+        **_instrument(run, conclusion.summary.warnings),
+        "most_longer": MOST_LONGER,
     }
     return str(_environment().get_template("page.html.j2").render(context))
 
@@ -213,6 +234,37 @@ def _big(conclusion: Conclusion) -> Sequence[Big]:
     ]
 
 
+# ---------------------------------------------------------------------------------- time, memory, the instrument
+
+
+def _measured_beside(run: Run, conclusion: Conclusion, arm_looks: Mapping[str, Look]) -> Mapping[str, object]:
+    """Cold starts, arrivals, memory by phase, token counts that contradict each other."""
+    arms = conclusion.summary.arms
+    return {
+        "cold": journey.cold_table(arms, arm_looks),
+        "cold_finding": journey.cold_finding(arms, arm_looks),
+        "arrivals": arrivals.arrivals(run, arms, arm_looks),
+        "arrivals_finding": arrivals.finding(run, arms),
+        "memory": footprint.by_phase(run, arms, arm_looks),
+        "memory_finding": footprint.finding(arms, arm_looks),
+        "contradictions": tables.contradictions(observed.contradictions(run), arm_looks),
+    }
+
+
+def _instrument(run: Run, warnings: Sequence[str]) -> Mapping[str, object]:
+    """The newest start's certificate, and the verdict of each start where there were several."""
+    found = instrument.last(run.segments)
+    return {
+        "certificate": found,
+        "instrument": instrument.headline(found),
+        "warnings": [one for one in warnings if not instrument.says_the_same(one)],
+        "instrument_summary": instrument.summary(found) if found else "",
+        "instrument_checks": instrument.checks_table(found) if found else None,
+        "instrument_starts": instrument.starts(run.segments),
+        "certify": instrument.COMMAND,
+    }
+
+
 # ---------------------------------------------------------------------------------------------- disagreements
 
 
@@ -277,7 +329,7 @@ def _facts(run: Run, conclusion: Conclusion) -> Sequence[tables.Table]:
         "items": f"{len(run.workload.items):,}",
         "blocks": f"{plan.blocks}, in random order, every target in each",
         "repeats": plan.repeats,
-        "scenario": f"{plan.scenario.kind}, {plan.scenario.users} user(s)",
+        "arrivals": ", ".join(dict.fromkeys(trial.scenario for trial in run.trials)) or plan.scenario.kind,
         "seeds": ", ".join(f"{name} {getattr(plan.seeds, name)}" for name in plan.seeds.__dataclass_fields__),
         "front": conclusion.front.method,
         "front resamples": f"{conclusion.front.draws:,}",
@@ -289,8 +341,6 @@ def _facts(run: Run, conclusion: Conclusion) -> Sequence[tables.Table]:
     if last is not None:
         made.append(tables.pairs("host", "The machine", _flat(last.host)))
         made.append(tables.pairs("versions", "Versions", _flat(last.versions)))
-        if last.certificate:
-            made.append(tables.pairs("certificate", "The instrument's own error", _flat(last.certificate)))
         made.append(tables.pairs("segments", "Starts of this run", {s.id: _segment(s) for s in run.segments}))
     details = {name: _line(one.details) for name, one in run.identities.items() if one.details}
     if details:

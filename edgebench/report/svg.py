@@ -48,14 +48,15 @@ def signs(looks: Iterable[Look]) -> str:
     for place, look in enumerate(looks):
         mark = _shape(look.shape, 8, 8, 5, look.colour, look.hollow, 1.8)
         ring = _shape(look.shape, 8, 8, 7.5, "var(--ink)", True, 1.2, see_through=True)
-        parts.append(f'<g id="s{place}">{mark}</g><g id="r{place}">{mark}{ring}</g>')
+        box = 'viewBox="0 0 16 16" overflow="visible"'
+        parts.append(f'<symbol id="s{place}" {box}>{mark}</symbol><symbol id="r{place}" {box}>{mark}{ring}</symbol>')
     return f'<svg width="0" height="0" class="unseen" aria-hidden="true"><defs>{"".join(parts)}</defs></svg>'
 
 
 def sign(look: Look, outlined: bool = False) -> str:
     """An arm's mark, to stand beside its name."""
     use = f'<use href="#{"r" if outlined else "s"}{look.number}"/>'
-    return f'<svg class="sign" viewBox="0 0 16 16" aria-hidden="true">{use}</svg>'
+    return f'<svg class="sign" aria-hidden="true">{use}</svg>'
 
 
 def _grid(plan: Layout) -> Iterable[str]:
@@ -65,7 +66,7 @@ def _grid(plan: Layout) -> Iterable[str]:
         yield _line(x, plan.top, x, plan.bottom, "var(--grid)", 1)
         half = text_width(name, plan.size) / 2
         if x - half > free:  # a narrow drawing has no room for every number
-            middle = min(x, plan.width - half - 1)
+            middle = min(max(x, half + 1), plan.width - half - 1)
             yield _text(middle, plan.bottom + 18, name, anchor="middle", colour="var(--muted)")
             free = x + half + 6
     middle = (plan.left + plan.right) / 2

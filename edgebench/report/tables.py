@@ -9,7 +9,7 @@ from edgebench.records import METRICS, ArmSummary, Conclusion, Cost, Estimate, F
 from edgebench.report import formatting
 from edgebench.report.formatting import ABSENT
 from edgebench.report.looks import Look
-from edgebench.report.observed import Observed, at
+from edgebench.report.observed import Contradiction, Observed, at
 
 Looks = Mapping[str, Look]
 VERDICT_SIGNS = {"met": "✓", "missed": "✗", "undecided": "?"}
@@ -29,7 +29,7 @@ class Cell:
     look: Look | None = None
     outlined: bool = False
     heat: float | None = None  # 0…1
-    tone: str = ""  # "good", "bad", "open", "faded", "mono"
+    tone: str = ""  # "good", "bad", "open", "faded", "mono", "lines"
     hint: str = ""  # n and method, on hover
 
 
@@ -123,7 +123,7 @@ def _slo_cell(verdicts: Sequence[SLOVerdict]) -> Cell:
     text = "\n".join(f"{VERDICT_SIGNS[one.verdict]} {_short_label(one.slo.metric)}" for one in verdicts)
     met = sum(one.verdict == "met" for one in verdicts)
     tone = "bad" if any(one.verdict == "missed" for one in verdicts) else "good" if met == len(verdicts) else "open"
-    return Cell(text, sort=float(met), tone=tone)
+    return Cell(text, sort=float(met), tone=f"{tone} lines")
 
 
 def _short_label(metric: str) -> str:
@@ -161,13 +161,12 @@ def of_figures(conclusion: Conclusion, observed: Mapping[str, Observed], looks: 
         "accuracy-cost": _metrics("accuracy-cost", "Accuracy and cost", arms, looks, ("accuracy", "usd_per_1k")),
         "accuracy-memory": _metrics("accuracy-memory", "Accuracy and memory", arms, looks, MEMORY),
         "latency-ecdf": _quantiles("latency-ecdf", "Latency of answered requests", arms, observed, looks, first=False),
-        "where-time-goes": _phases(arms, observed, looks),
         "first-token": _quantiles("first-token", "Time to first token", arms, observed, looks, first=True),
         "failures": _failures(arms, looks),
     }
 
 
-LATENCY = ("accuracy", "p50_ms", "p95_ms", "p99_ms", "service_p50_ms", "send_lag_p99_ms")
+LATENCY = ("accuracy", "p50_ms", "p95_ms", "p99_ms")
 MEMORY = ("accuracy", "peak_mib", "anon_mib", "file_mib", "load_growth_mib")
 
 
@@ -210,25 +209,6 @@ def _nothing() -> Cell:
     return Cell(ABSENT, why="nothing was answered")
 
 
-def _phases(arms: Sequence[ArmSummary], observed: Mapping[str, Observed], looks: Looks) -> Table:
-    told = [(arm.arm, observed[arm.arm].phases_ms) for arm in arms if arm.arm in observed]
-    names = [*dict.fromkeys(name for _, parts in told for name in parts if name != "rest"), "rest"]
-    columns = [Column("target", numeric=False), *(Column(name.replace("_", " ")) for name in names)]
-    rows = [
-        [
-            arm_cell(arm, looks),
-            *(
-                Cell(formatting.quantity(parts[name], "ms"), sort=parts[name])
-                if name in parts
-                else Cell(ABSENT, why="this target has or told no such phase")
-                for name in names
-            ),
-        ]
-        for arm, parts in told
-    ]
-    return table("where-time-goes-table", "Mean time by phase, of answered requests", columns, rows)
-
-
 def _failures(arms: Sequence[ArmSummary], looks: Looks) -> Table:
     kinds = sorted({kind for arm in arms for kind in arm.failures})
     notices = sorted({kind for arm in arms for kind in arm.notices})
@@ -255,6 +235,41 @@ def _failures(arms: Sequence[ArmSummary], looks: Looks) -> Table:
         for arm in arms
     ]
     return table("failures-table", "Requests by how they ended", columns, rows)
+
+
+def contradictions(found: Mapping[str, Contradiction], looks: Looks) -> Table | None:
+    """Where a provider counts other tokens than the client: both counts, and the difference."""
+    columns = [
+        Column("target", numeric=False),
+        Column("answers", "whose provider contradicts the client's count"),
+        Column("provider counts", "output tokens of these answers, as the provider's usage says"),
+        Column("client counts", "output tokens of the same answers, as they arrived"),
+        Column("difference", "provider − client"),
+    ]
+    rows = [
+        [
+            arm_cell(arm, looks),
+            Cell(f"{one.calls:,}", sort=float(one.calls)),
+            *(_counted(one, count) for count in (one.provider, one.client)),
+            _difference(one),
+        ]
+        for arm, one in found.items()
+    ]
+    return table("contradictions", "Token counts that contradict each other", columns, rows) if rows else None
+
+
+def _counted(one: Contradiction, count: int) -> Cell:
+    if not one.told:
+        return Cell(ABSENT, why="one of the two counts was not kept")
+    return Cell(f"{count:,}", word="" if one.told == one.calls else f"n = {one.told:,}", sort=float(count))
+
+
+def _difference(one: Contradiction) -> Cell:
+    if not one.told:
+        return Cell(ABSENT, why="one of the two counts was not kept")
+    apart = one.provider - one.client
+    ratio = f"{100 * apart / one.client:+.1f} %" if one.client else ""
+    return Cell(f"{apart:+,}".replace("-", "−"), ratio.replace("-", "−"), sort=float(apart))
 
 
 # ----------------------------------------------------------------------------------------- quality, cost, choices

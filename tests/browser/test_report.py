@@ -68,6 +68,12 @@ PAYLOADS = (
 )
 
 
+FORGED = [
+    {"name": f"chunk-error-p99 {one}", "value": 1, "unit": one, "limit": 2, "passed": True, "judged": True, "note": one}
+    for one in PAYLOADS
+]
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
@@ -164,7 +170,12 @@ def hostile(run: Run) -> Run:
         trials=trials,
         records=records,
         segments=tuple(
-            dataclasses.replace(one, host={PAYLOADS[4]: list(PAYLOADS)}, versions={PAYLOADS[9]: PAYLOADS[10]})
+            dataclasses.replace(
+                one,
+                host={PAYLOADS[4]: list(PAYLOADS)},
+                versions={PAYLOADS[9]: PAYLOADS[10]},
+                certificate={"mode": PAYLOADS[0], "seconds": 1, "stamps": PAYLOADS[1], "checks": FORGED},
+            )
             for one in run.segments
         ),
         notes=PAYLOADS,
@@ -328,6 +339,37 @@ def test_an_invalid_run_is_read_at_once(chromium: Any, files: dict[str, Path]) -
     banner = visit.page.get_by_role("alert")
     expect(banner).to_be_in_viewport()
     expect(banner).to_contain_text("The client fell behind.")
+    expect(banner).to_contain_text("✗ INVALID")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_the_banner_is_red_on_every_ground(chromium: Any, files: dict[str, Path], scheme: str, media: str) -> None:
+    """A frame that paper keeps too, in a red: its red part is the largest, and not the ground's."""
+    visit = Visit(chromium, files["invalid"], color_scheme=scheme, viewport={"width": 1280, "height": 800})
+    visit.page.emulate_media(media=media)
+    banner = visit.page.get_by_role("alert")
+    expect(banner).to_be_visible()
+    style = "element => { const s = getComputedStyle(element); return [s.borderLeftColor, s.borderLeftStyle]; }"
+    colour, line = banner.evaluate(style)
+    red, green, blue = (int(part) for part in re.findall(r"\d+", colour)[:3])
+    assert line == "solid" and red > 1.4 * max(green, blue)
+
+
+def test_the_line_about_the_instrument_leads_to_its_checks(chromium: Any, files: dict[str, Path]) -> None:
+    """From the first screen to the table at the foot, by keyboard, in a run of which nothing is greyed but numbers."""
+    for name in ("demo", "invalid"):
+        visit = Visit(chromium, files[name], viewport={"width": 1280, "height": 800})
+        link = visit.page.get_by_role("link", name="stamps within 0.08 ms")
+        expect(link).to_be_in_viewport()
+        link.focus()
+        visit.page.keyboard.press("Enter")
+        expect(visit.page.locator("#certificate")).to_be_in_viewport()
+        ink = "element => getComputedStyle(element).color"
+        assert visit.page.locator("#certificate tbody td").first.evaluate(ink) == visit.page.locator("body").evaluate(
+            ink
+        )
+        assert visit.misdeeds == []
 
 
 @pytest.mark.parametrize("arms", [1, 10])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from edgebench.decide.conclude import conclude as decide
-from edgebench.records import SLO, Conclusion, PriceSpec, Run, Trial
+from edgebench.records import SLO, ArmSummary, Conclusion, Estimate, PriceSpec, Run, Trial
 from tests.builders import Arm, run
 
 #: made-up target of DEMO → the target and prompting it stands for
@@ -24,6 +25,41 @@ DEMO: Mapping[str, Arm] = {
     "smollm2-135m-q2_k": Arm(0.22, 540.0, 0.3, kind="llama.cpp", model="SmolLM2-135M-Instruct", peak_mib=198.0),
     "loopback": Arm(0.42, 860.0, 0.2, "stand-in", 0.04, kind="openai", model="SmolLM2-135M-Instruct", peak_mib=None),
 }
+#: what `edgebench certify` keeps with a segment
+CERTIFICATE: Mapping[str, Any] = {
+    "mode": "short",
+    "seconds": 6.2,
+    "stamps": "kernel",
+    "passed": True,
+    "checks": [
+        {"name": "chunk-error-p50", "value": 0.015, "unit": "ms", "limit": 0.05, "passed": True, "judged": True}
+        | {"n": 12_800, "note": ""},
+        {"name": "chunk-error-p99", "value": 0.08, "unit": "ms", "limit": 0.25, "passed": True, "judged": True}
+        | {"n": 12_800, "reference": 0.07, "note": ""},
+        {"name": "ttft-error-p99", "value": 0.09, "unit": "ms", "limit": 0.25, "passed": True, "judged": True}
+        | {"n": 800, "note": ""},
+        {"name": "send-lag-p99", "value": 1.4, "unit": "ms", "limit": 1.0, "passed": False, "judged": False}
+        | {"n": 400, "note": "at 200 requests a second"},
+        {"name": "rate-off", "value": 0.02, "unit": "%", "limit": 0.1, "passed": True, "judged": True}
+        | {"n": 2_000, "note": ""},
+        {"name": "throttling", "value": None, "unit": "", "limit": None, "passed": None, "judged": False}
+        | {"n": None, "note": "this machine has no counter of it"},
+    ],
+}
+#: part of a request → its share of the median; those of a connection are paid once a start
+DEVICE_PARTS = {"tokenise": 0.01, "prefill": 0.5, "decode": 0.47, "pipe": 0.01}
+HOSTED_PARTS = {
+    "dns": 0.01,
+    "connect": 0.02,
+    "tls": 0.04,
+    "write": 0.001,
+    "first_byte": 0.2,
+    "server_think": 0.21,
+    "provider": 0.19,
+    "first_token": 0.25,
+    "streaming": 0.7,
+}
+ONCE = ("dns", "connect", "tls")
 MESSAGES = (
     "hi my parcel says delivered but theres nothing here?? also can i still change the adress for the other order",
     "cant log in since yesterday it keeps sending me the code to my OLD number",
@@ -67,6 +103,8 @@ def demo_run(items: int = 80, arms: Mapping[str, Arm] = DEMO, **fields: int) -> 
     identities = {_new(name): dataclasses.replace(one, name=_new(name)) for name, one in identities.items()}
     targets = {_new(name): spec for name, spec in plan.targets.items()}
     plan = dataclasses.replace(plan, targets=targets)
+    segments = tuple(dataclasses.replace(one, certificate=CERTIFICATE) for one in made.segments)
+    made = dataclasses.replace(made, segments=segments)
     return dataclasses.replace(
         made, plan=plan, workload=workload, records=records, identities=identities, trials=trials
     )
@@ -88,5 +126,38 @@ def _message(place: int) -> str:
 def conclude(given: Run, *, verdict: str = "VALID", reasons: tuple[str, ...] = ()) -> Conclusion:
     """What is really concluded, with the validity a test wants."""
     found = decide(given)
-    summary = dataclasses.replace(found.summary, verdict=verdict, reasons=reasons)  # type: ignore[arg-type]
+    arms = tuple(measured_within(arm) for arm in found.summary.arms)
+    summary = dataclasses.replace(found.summary, verdict=verdict, reasons=reasons, arms=arms)  # type: ignore[arg-type]
     return dataclasses.replace(found, summary=summary)
+
+
+def measured_within(arm: ArmSummary) -> ArmSummary:
+    """The arm with the parts of its time and of its memory, as a target of its placement tells them."""
+    whole, peak = arm.estimates["p50_ms"].value, arm.estimates["peak_mib"].value
+    if whole is None:
+        return arm
+    shares = DEVICE_PARTS if arm.identity.placement == "device" else HOSTED_PARTS
+    phases = {
+        name: Estimate(
+            share * whole,
+            0.9 * share * whole,
+            1.1 * share * whole,
+            4 if name in ONCE else arm.answered,
+            "order statistics",
+        )
+        for name, share in shares.items()
+    }
+    memory = {
+        phase: {
+            quantity: Estimate(grown * share * peak, n=4, method="largest over starts")
+            for quantity, share in (
+                ("peak_bytes", 1.0),
+                ("anon_bytes", 0.45),
+                ("file_bytes", 0.5),
+                ("shared_bytes", 0.01),
+            )
+        }
+        for phase, grown in (("load", 0.8), ("first", 0.95), ("steady", 1.0))
+        if peak is not None
+    }
+    return dataclasses.replace(arm, phases=phases, memory=memory, scenarios=("closed(1)",))

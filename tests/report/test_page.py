@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 import yaml
 
 import edgebench.report
-from edgebench.records import METRICS, Advice, Estimate, Run
+from edgebench.records import METRICS, Advice, Estimate, Run, Usage
 from edgebench.report import evidence, observed, tables
 from edgebench.report.looks import looks
 from edgebench.report.page import render
@@ -166,8 +167,72 @@ def test_an_invalid_run_says_so_first() -> None:
     page = render(RUN, conclude(RUN, verdict="INVALID", reasons=reasons))
     outline = Outline(page)
     assert outline.all("body")[0]["class"] == "invalid"
-    assert outline.text.index("INVALID") < outline.text.index(reasons[0]) < outline.text.index("The answer")
+    assert outline.text.index("✗ INVALID") < outline.text.index(reasons[0]) < outline.text.index("The answer")
+    assert [tag for tag, attributes in outline.tags if attributes.get("role") == "alert"] == ["div"]
     assert "few-shot(5)" in outline.text
+
+
+def test_an_invalid_run_without_a_reason_says_what_to_do() -> None:
+    """Even a bundle that lost its reasons leaves no one without a next step."""
+    page = words(Outline(render(RUN, conclude(RUN, verdict="INVALID"))).text)
+    assert "No reason was kept; take the run again: edgebench run --new" in page
+
+
+def test_the_instrument_stands_on_the_first_screen_and_its_checks_at_the_foot() -> None:
+    """One line before the answer, a link, and the table of every check after the evidence."""
+    before, _, after = PAGE.partition('id="answer"')
+    assert '<a href="#instrument">stamps within 0.08 ms (p99 of n = 12,800)' in before
+    foot = words(Outline(after[after.index('id="instrument"') :].split("</section>")[0]).text)
+    assert after.index('id="instrument"') > after.index('id="method"')
+    assert "TTFT error p99 0.09 ms ≤ 0.25 ms 800 ✓ passed" in foot
+    assert "✗ failed recorded, not judged" in foot and "6.2 s in its short form" in foot
+
+
+def test_a_page_without_a_certificate_says_how_to_get_one() -> None:
+    """Skipped or from before there were any: a plain sentence and the command, never an empty table."""
+    for certificate, why in (({}, "holds no certificate"), ({"skipped": "--no-certify was given"}, "--no-certify")):
+        run = with_certificate(RUN, certificate)
+        text = words(Outline(render(run, FOUND)).text)
+        assert why in text and "not certified" in text and "edgebench certify" in text
+
+
+def with_certificate(run: Run, certificate: Mapping[str, object]) -> Run:
+    return dataclasses.replace(
+        run, segments=tuple(dataclasses.replace(one, certificate=certificate) for one in run.segments)
+    )
+
+
+def test_a_summary_of_an_older_run_is_a_page_too() -> None:
+    """No phases, no memory by phase, no scenarios: the sections leave, nothing breaks."""
+    arms = tuple(dataclasses.replace(arm, phases={}, memory={}, scenarios=()) for arm in FOUND.summary.arms)
+    page = render(RUN, dataclasses.replace(FOUND, summary=dataclasses.replace(FOUND.summary, arms=arms)))
+    assert 'id="where-time-goes"' not in page and 'id="memory"' not in page
+    assert "Requests came one at a time" in page
+
+
+def test_what_a_longer_run_could_show_is_listed() -> None:
+    """Three lines in sight, the rest unfold; without lines there is no section."""
+    lines = tuple(f"to see {k} % at p50 you need n = {k}" for k in range(5))
+    page = render(RUN, dataclasses.replace(FOUND, summary=dataclasses.replace(FOUND.summary, sample_size=lines)))
+    section = page[page.index('id="longer"') :].split("</section>")[0]
+    assert all(line in section for line in lines)
+    assert section.index(lines[2]) < section.index("<details>") < section.index(lines[3])
+    none = dataclasses.replace(FOUND, summary=dataclasses.replace(FOUND.summary, sample_size=()))
+    assert 'id="longer"' not in render(RUN, none)
+
+
+def test_token_counts_that_contradict_each_other_are_shown_side_by_side() -> None:
+    """Both counts and the difference stand with the failures; without a contradiction there is no table."""
+    records = list(RUN.records)
+    for place in (0, 1):
+        call = records[place].calls[0]
+        usage = Usage(100, 30, 0, None, "provider")
+        call = dataclasses.replace(call, usage=usage, client_output_tokens=20, notices=("usage_contradicts",))
+        records[place] = dataclasses.replace(records[place], calls=(call,))
+    page = render(dataclasses.replace(RUN, records=tuple(records)), FOUND)
+    shown = words(Outline(page[page.index('id="usage"') :].split("</table>")[0]).text)
+    assert "2 60 40 +20 +50.0 %" in shown
+    assert 'id="usage"' not in PAGE
 
 
 def test_no_recommendation_is_a_page_too() -> None:
@@ -300,7 +365,7 @@ def test_texts_and_marks_have_contrast_in_both_themes(theme: int) -> None:
     for name in ("ink", "muted", "accent", "good", "bad", "warn"):
         for ground in ("page", "raised"):
             assert contrast(found[name], found[ground]) >= 4.5, (name, ground)
-    for name in ("good", "bad", "warn"):
+    for name in ("good", "bad", "warn", "stop"):
         assert contrast(found[name], found[f"{name}-soft"]) >= 4.5, name
         assert contrast(found["ink"], found[f"{name}-soft"]) >= 4.5, name
     for k in range(1, 9):
