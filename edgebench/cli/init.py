@@ -52,9 +52,12 @@ targets:                         # whoever answers; the name is yours
 
 prompting: [zero-shot]           # raw, zero-shot, {{few-shot: {{k: 5}}}}; each target runs under each
 
-scenario: {{kind: closed, users: 1}}
+scenario: {{kind: closed, users: 1}}  # each user sends the next request when the last one is answered
+# scenario: {{kind: poisson, rate: 2}}  # or as traffic comes, 2 a second: constant, poisson, gamma, ramp, trace …
 blocks: 4                        # targets take turns in 4 randomised blocks, so heat and hour fall on all alike
 repeats: 1
+# repeats: 20                    # … at most, until the intervals are narrow enough:
+# stop: {{requests: 400, seconds: 60, metric: p95_ms, within: 0.1}}
 
 slos:                            # what must hold: judged met, missed or undecided
   - {{metric: p95_ms, max: 1000}}

@@ -40,7 +40,7 @@ _EMAIL = re.compile(
 _IBAN = re.compile(
     r"\b[A-Z]{2}\d{2}[ \-]?(?:[A-Z0-9]{4}[ \-]?){2,7}[A-Z0-9]{1,4}\b|(?i:\b[a-z]{2}\d{2}[a-z0-9]{11,30}\b)"
 )
-_DIGITS = re.compile(r"(?<!\d)[+(]{0,2}\d(?:[ \t\u00a0\u202f.\-/()]{0,2}\d){5,}")
+_DIGITS = re.compile(r"(?:[+(]{1,2}|(?<!\d))\d(?:[ \t\u00a0\u202f.\-/()]{0,2}\d){5,}")
 _DATE = re.compile(r"(?:\d{4}([\-/.])\d{1,2}\1\d{1,2}|\d{1,2}([\-/.])\d{1,2}\2\d{4})(?!\d)")
 _HASHED = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Table, insert, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select
 
 from edgebench.errors import StoreError
 from edgebench.records import Call, Identity, ModelCard, Plan, Reading, Record, Run, Score, Segment, Trial, Workload
@@ -94,21 +94,26 @@ def write_records(connection: Connection, n: int, records: Iterable[Record], kno
         calls += [call | {"run": n} for call in own_calls]
         texts |= own_texts
     unknown = texts.keys() - known
-    missing = [key for key in texts if key in unknown - _stored(connection, n, unknown)]
+    new = unknown - _stored(connection, n, unknown)
+    missing = [key for key in texts if key in new]
     _write(connection, schema.texts, [{"run": n, "key": key, "body": texts[key]} for key in missing])
     _write(connection, schema.records, rows)
     _write(connection, schema.calls, calls)
     return unknown
 
 
+#: made once: a statement is a ring of objects, and nothing collects those while requests are timed
+_THERE = select(schema.texts.c.key).where(
+    schema.texts.c.run == bindparam("run"), schema.texts.c.key.in_(bindparam("keys", expanding=True))
+)
+
+
 def _stored(connection: Connection, n: int, keys: Iterable[bytes]) -> set[bytes]:
     """Which of these texts are there: another process may have written them."""
     left, there = list(keys), set[bytes]()
-    column = schema.texts.c.key
     while left:
         some, left = left[:_AT_ONCE], left[_AT_ONCE:]
-        query = select(column).where(schema.texts.c.run == n, column.in_(some))
-        there.update(connection.execute(query).scalars())
+        there.update(connection.execute(_THERE, {"run": n, "keys": some}).scalars())
     return there
 
 
