@@ -39,6 +39,7 @@ FailureKind = Literal[
     "crashed",  # the target's process died
     "hung",  # the target's process stopped answering and was killed
     "usage_missing",  # the answer is there, the token counts are not (a notice, not a lost answer)
+    "usage_contradicts",  # the provider's token count cannot be true of what was received (a notice; both are kept)
 ]
 FAILURE_KINDS: tuple[str, ...] = get_args(FailureKind)
 
@@ -571,6 +572,7 @@ class Completion:
     served_model: str | None = None
     stamp: Literal["kernel", "user", "engine"] = "user"  # who stamped the chunks
     notices: tuple[str, ...] = ()  # failure kinds that did not cost the answer, and "cache-unknown"-like remarks
+    client_output_tokens: int | None = None  # what the client itself could count, see targets/counting.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -581,7 +583,7 @@ class Chunk:
     channel: Literal["content", "reasoning", "tool"] = "content"
     at_ns: int = 0
     received_ns: int | None = None  # the parent's receipt, when another process stamped
-    tokens: int | None = None  # tokens in this chunk, when the engine knows
+    tokens: int | None = None  # tokens in this chunk, when known or shared out (targets/shares.py)
     completion: Completion | None = None  # on the last chunk only (whose text may be empty)
 
 
@@ -606,12 +608,12 @@ class Call:
     done_ns: int | None = None  # last content
     end_ns: int | None = None  # stream end, or the moment the failure was known
     chunk_ns: tuple[int, ...] = ()  # stamp of every non-empty chunk
-    chunk_tokens: tuple[int, ...] = ()  # tokens of each, when the engine knows; else empty
+    chunk_tokens: tuple[int, ...] = ()  # tokens of each, when known or shared out (targets/shares.py); else empty
     pipe_ns: int | None = None  # parent's receipt − engine's stamp of the last chunk
     request: Request | None = None
     text: str | None = None
     usage: Usage | None = None
-    client_output_tokens: int | None = None
+    client_output_tokens: int | None = None  # beside ``usage``, never instead of it
     finish_reason: str | None = None
     failure: Failure | None = None
     notices: tuple[str, ...] = ()

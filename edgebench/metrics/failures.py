@@ -30,6 +30,20 @@ def lost(arm: ArmColumns) -> Mapping[str, int]:
     return dict(sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
+def contradictions(arm: ArmColumns) -> str | None:
+    """A warning where a provider's token counts cannot be true of what was received; both counts, summed."""
+    calls = [call for record in arm.records for call in record.calls if "usage_contradicts" in call.notices]
+    if not calls:
+        return None
+    theirs = sum(call.usage.output_tokens or 0 for call in calls if call.usage)
+    ours = sum(call.client_output_tokens or 0 for call in calls)
+    return (
+        f"{arm.arm}: the provider's token counts contradict what was received in {len(calls)} answers: it says "
+        f"{theirs:,} output tokens, the client counts {ours:,} in log-probabilities or chunks; costs and tokens a "
+        "second are by the provider's"
+    )
+
+
 def notices(arm: ArmColumns) -> Mapping[str, int]:
     """Kind → calls that kept their answer, or were tried again: notices, and failures a retry made good."""
     kinds: Counter[str] = Counter()

@@ -41,10 +41,12 @@ class ArmColumns:
     cluster: Index  # items of one cluster are not independent; an item without one is its own
     clusters: int  # how many the whole run has
     block: Index
+    start: Index  # which start of the target: repetition and block, numbered alike in all arms
+    order: Index  # place in that start, in the order of sending
     latency_ms: Floats
     service_ms: Floats
     send_lag_ms: Floats
-    client_lag_ms: Floats  # send lag without looking up, connecting and shaking hands: what our side alone added
+    client_lag_ms: Floats  # send lag without looking up, connecting, shaking hands and queueing: our side alone
     ttft_ms: Floats
     tpot_ms: Floats
     prefill_tok_s: Floats
@@ -65,6 +67,14 @@ class ArmColumns:
     @property
     def usd(self) -> Floats:
         return self.charges.usd
+
+    @property
+    def joules(self) -> Floats:
+        """Joules of each record: a meter's, or active watts × busy seconds; NaN without either."""
+        if np.isfinite(self.metered_j).any():
+            return self.metered_j
+        profile = self.charges.device
+        return np.full(len(self.records), np.nan) if profile is None else self.busy_s * float(profile["active_w"])
 
     @property
     def only_cold(self) -> bool:
@@ -98,6 +108,7 @@ class _Shared:
     values: Mapping[str, float]  # record → 0…1, where a scorer judged it
     judged: frozenset[str]  # digests of the items about which an answer can be right or wrong
     book: PriceBook
+    starts: Mapping[tuple[int, int], int]  # (repetition, block) → number
     started_s: Mapping[str, float]  # segment → wall clock at its start
     created_s: float
 
@@ -115,7 +126,11 @@ def _shared(run: Run) -> _Shared:
     started = {one.id: datetime.fromisoformat(one.started_at).timestamp() for one in run.segments}
     created = datetime.fromisoformat(run.created_at).timestamp()
     cluster_index = np.array(cluster_of, dtype=np.int64)
-    return _Shared(run, place, cluster_index, values, frozenset(judged), load_prices(run.plan), started, created)
+    cells = sorted({(trial.repetition, trial.block) for trial in run.trials})
+    starts = {cell: number for number, cell in enumerate(cells)}
+    return _Shared(
+        run, place, cluster_index, values, frozenset(judged), load_prices(run.plan), starts, started, created
+    )
 
 
 def _values(run: Run) -> Mapping[str, float]:
@@ -130,6 +145,7 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
     run, target = shared.run, trials[0].target
     records = tuple(record for trial in trials for record in by_trial.get(trial.id, ()))
     blocks = {trial.id: trial.block for trial in trials}
+    starts = {trial.id: shared.starts[trial.repetition, trial.block] for trial in trials}
     identity = run.identities.get(target) or Identity(name=target, kind="", placement="device")
     rows = np.array([_row(record, shared) for record in records], dtype=float).reshape(len(records), len(_ROW))
     column = dict(zip(_ROW, rows.T, strict=True))
@@ -150,6 +166,8 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
         cluster=shared.cluster_of[item],
         clusters=int(shared.cluster_of.max()) + 1 if len(shared.cluster_of) else 0,
         block=np.array([blocks[record.trial_id] for record in records], dtype=np.int64),
+        start=np.array([starts[record.trial_id] for record in records], dtype=np.int64),
+        order=np.array([record.index for record in records], dtype=np.int64),
         metered_j=_metered(run, records, busy_s),
         busy_s=busy_s,
         failed=failed,
@@ -176,7 +194,7 @@ _ROW = (
     "output_tokens",
     "cached_tokens",
 )
-_CONNECTING = ("dns", "connect", "tls")
+_NOT_OURS = ("dns", "connect", "proxy", "tls", "queue")  # waited for between due and sent
 
 
 def _row(record: Record, shared: _Shared) -> tuple[float, ...]:
@@ -184,7 +202,7 @@ def _row(record: Record, shared: _Shared) -> tuple[float, ...]:
     lag = np.nan if sent is None else (sent - due) / MS
     last = record.calls[-1] if record.calls and done is not None else None
     first_ns = last.first_ns if last else None
-    connecting = sum(record.calls[0].phases.get(phase, 0) for phase in _CONNECTING) / MS if record.calls else 0.0
+    connecting = sum(record.calls[0].phases.get(phase, 0) for phase in _NOT_OURS) / MS if record.calls else 0.0
     return (
         np.nan if done is None else (done - due) / MS,
         np.nan if done is None or sent is None else (done - sent) / MS,

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
+from dataclasses import replace
 
-from edgebench.contracts import Target
+from edgebench.contracts import MOMENT, Target
 from edgebench.errors import TargetError
 from edgebench.load.clock import now_ns
 from edgebench.records import Answer, Call, Chunk, Completion, Failure, Request, Role
@@ -26,11 +27,13 @@ class Asking:
     def __init__(self, target: Target, *, due_ns: int, retries: int, timeout_s: float) -> None:
         self._target, self._retries, self._timeout_s = target, retries, timeout_s
         self._due_ns: int | None = due_ns  # the first call inherits the record's
+        self._moment = moment if (moment := MOMENT.get()) and not getattr(target, "makes_ready", False) else None
         self.calls: list[Call] = []
         self.fatal: TargetError | None = None
 
     async def __call__(self, request: Request, *, role: Role = "answer") -> Answer:
         """Send one request; a retryable failure is sent again, each attempt a Call of its own."""
+        request = replace(request, timeout_s=self._timeout_s)  # a prompting knows nothing of the target's patience
         for attempt in range(self._retries + 1):
             due_ns, self._due_ns = self._due_ns or now_ns(), None
             try:
@@ -39,11 +42,14 @@ class Asking:
                 if not error.retryable or attempt == self._retries:
                     self.fatal = error if error.fatal else None
                     raise
-                await asyncio.sleep(error.retry_after_s if error.retry_after_s is not None else _backoff(attempt))
+                wait_s = detached(error).retry_after_s
+            await asyncio.sleep(_backoff(attempt) if wait_s is None else wait_s)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _once(self, request: Request, role: Role, attempt: int, due_ns: int) -> Answer:
         chunks: list[Chunk] = []
+        if self._moment is not None:
+            await self._moment.come()
         wall_s, handed_ns = time.time(), now_ns()
         failure: TargetError | None = None
         try:
@@ -61,6 +67,18 @@ class Asking:
         if failure is not None:
             raise failure
         return Answer(text=call.text or "", confidence=call.confidence)
+
+
+def detached(error: TargetError) -> TargetError:
+    """The failure without its traceback, which keeps the frames that keep the failure.
+
+    Collection is off while requests are timed, so a thousand failures in a row would all stay in memory.
+    """
+    met: BaseException | None = error
+    while met is not None:
+        met.__traceback__ = None
+        met.__cause__, met.__context__, met = None, None, met.__cause__ or met.__context__
+    return error
 
 
 def _backoff(attempt: int) -> float:
@@ -99,6 +117,7 @@ def _call(
         request=request,
         text="".join(chunk.text for chunk in content) if not failure or content else None,
         usage=end.usage,
+        client_output_tokens=end.client_output_tokens,
         finish_reason=end.finish_reason,
         failure=Failure(failure.kind, failure.message) if failure else None,
         notices=end.notices,

@@ -16,12 +16,13 @@ import signal
 import sys
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, cast
 
 from edgebench.errors import TargetError
 from edgebench.records import Chunk, Identity, Parts, Request, Task, canonical
-from edgebench.targets import frames, kernel
+from edgebench.targets import confine, frames, kernel
 
 #: what a child may know of our environment: where programs, homes and temporary files are, which language, whose clock
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -53,7 +54,11 @@ class _Line(asyncio.SubprocessProtocol):
             else:
                 self.inbox.put_nowait((now, frame))
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._pid = cast(asyncio.SubprocessTransport, transport).get_pid()
+
     def process_exited(self) -> None:
+        _end_group(self._pid)  # what it started must not outlive it; now, while nobody else can have its number
         # what it still wrote is in the pipes; a descriptor kept open by somebody else must not keep us waiting
         asyncio.get_running_loop().call_later(0.5, self._is_gone)
 
@@ -78,6 +83,8 @@ class Isolated:
         self.name = parts.name
         self._parts, self._engine = parts, engine
         self._load_timeout_s, self._memory_check = load_timeout_s, memory_check
+        limit = parts.spec.memory_limit
+        self._confinement = None if limit is None else confine.Confinement(confine.demand(limit))
         self._transport: asyncio.SubprocessTransport | None = None
         self._line: _Line | None = None
         self._identity: Identity | None = None
@@ -96,6 +103,9 @@ class Isolated:
             room(self._parts)
         self._turn, self._ended = asyncio.Lock(), None
         self._oom_before = kernel.oom_kills()
+        if self._confinement is not None:
+            confine.uncache(self._parts.files.values())
+            self._confinement.__enter__()
         started = time.monotonic_ns()
         try:
             await self._spawn()
@@ -109,7 +119,7 @@ class Isolated:
         except BaseException:
             await self._kill()
             raise
-        self._identity, self._load_ns = frames.to_identity(frame["identity"]), received - started
+        self._identity, self._load_ns = self._described(frames.to_identity(frame["identity"])), received - started
         self._resident_before = frame.get("resident")
         return self
 
@@ -122,7 +132,9 @@ class Isolated:
         await self._kill()
 
     async def _spawn(self) -> None:
-        command = (sys.executable, "-P", "-m", "edgebench.targets.worker")  # -P: the current folder hides no module
+        command = [sys.executable, "-P", "-m", "edgebench.targets.worker"]  # -P: the current folder hides no module
+        if self._confinement is not None:
+            command = self._confinement.command(command)
         transport, line = await asyncio.get_running_loop().subprocess_exec(
             _Line, *command, env=environment(), start_new_session=os.name == "posix"
         )
@@ -131,12 +143,15 @@ class Isolated:
     async def _kill(self) -> None:
         """End the process, its group, and the pipes; wait until the kernel has let go of it."""
         transport, line = self._transport, self._line
-        if transport is None or line is None:
-            return
+        if transport is not None and line is not None:
+            await self._end(transport, line)
+        if self._confinement is not None:
+            self._confinement.__exit__()
+
+    async def _end(self, transport: asyncio.SubprocessTransport, line: _Line) -> None:
         if transport.get_returncode() is None:
             if os.name == "posix":
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(transport.get_pid(), signal.SIGKILL)
+                _end_group(transport.get_pid())
             else:
                 transport.kill()
         await asyncio.wait([line.gone])
@@ -154,7 +169,9 @@ class Isolated:
 
     async def answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
         deadline = asyncio.get_running_loop().time() + request.timeout_s
+        came_ns = time.monotonic_ns()
         await self._claim(deadline, request.timeout_s)
+        queue_ns = time.monotonic_ns() - came_ns
         number, line = self._number, cast(_Line, self._line)
         late: Received = (0, {"e": "late", "i": number})
         # one timer an answer, not one a chunk
@@ -169,7 +186,7 @@ class Isolated:
                     raise await self._interrupt(number, request.timeout_s)
                 if frame["e"] == "failed":
                     raise self._failure(frame)
-                yield frames.to_chunk(frame, received)
+                yield _queued(frames.to_chunk(frame, received), queue_ns)
         finally:
             timer.cancel()
             if not finished and self._ended is None:  # whoever asked went away; leave a quiet engine behind
@@ -205,6 +222,12 @@ class Isolated:
             self._ended = TargetError("hung", message, fatal=True)
             await self._kill()
             return self._ended
+
+    def _described(self, identity: Identity) -> Identity:
+        """Its identity, with the memory limit in force."""
+        if self._confinement is None:
+            return identity
+        return replace(identity, details={**identity.details, "memory_limit_bytes": self._confinement.limit_bytes})
 
     def identity(self) -> Identity:
         if self._identity is None:
@@ -269,6 +292,21 @@ class Isolated:
             raise TargetError("crashed", f"{self.name} is gone: {self._ended.message}", fatal=True)
         if self._transport is None:
             raise RuntimeError(f"target {self.name!r} is not open")
+
+
+def _end_group(pid: int) -> None:
+    """Kill a process that was started in a session of its own, and all it started."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS says the latter of zombies
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _queued(chunk: Chunk, queue_ns: int) -> Chunk:
+    """The last chunk also tells how long the request waited for its turn; the others are as they came."""
+    end = chunk.completion
+    if end is None:
+        return chunk
+    return replace(chunk, completion=replace(end, phases={"queue": queue_ns, **end.phases}))
 
 
 def death(returncode: int | None, last_words: str, *, for_memory: bool) -> TargetError:

@@ -217,7 +217,8 @@ class OnnxClassifier:
             usage=Usage(len(ids), None, 0),
             finish_reason="stop",
             end_ns=known,
-            phases={"tokenise": tokenised - started, "prefill": inferred - tokenised},
+            # one pass over the text is all there is: no decode; "labels" is the head on top of it
+            phases={"tokenise": tokenised - started, "prefill": inferred - tokenised, "labels": known - inferred},
             confidence=found.confidence,
             confidence_method="margin",
             scores=found.scores,

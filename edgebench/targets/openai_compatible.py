@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import re
 import secrets
@@ -21,25 +22,22 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import numpy as np
-
 from edgebench import plugins
-from edgebench.contracts import Target
+from edgebench.contracts import MOMENT, Target
 from edgebench.errors import TargetError, UsageError
 from edgebench.records import (
     FORBID_EXTRA,
     Chunk,
     Completion,
     Identity,
-    Message,
     Parts,
     Placement,
     Request,
     Task,
-    Usage,
 )
-from edgebench.targets import embedding, refusals, replies
+from edgebench.targets import counting, refusals, replies, shares
 from edgebench.targets.connection import Proxy, is_loopback
+from edgebench.targets.embeddings_api import Embedder
 from edgebench.targets.engine import checked
 from edgebench.targets.exchange import Exchange
 from edgebench.targets.gbnf import choice_grammar
@@ -47,7 +45,6 @@ from edgebench.targets.replies import Piece, Reply
 
 DEFAULT_URL = "https://api.openai.com/v1"
 PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
-EMBED_BATCH = 64  # texts in one request while preparing
 WRAPPER_TOKENS = 16  # what {"label": "…"} takes beside the label
 _SECRET_HEADER = re.compile(r"authorization|api[-_]?key|token|secret|cookie|password", re.IGNORECASE)
 _PLAIN_KEY = re.compile(r"[!#-&(-\[\]-~]+")  # printable ASCII without quotes and backslash
@@ -149,6 +146,8 @@ def _check_authority(name: str, file: str) -> None:
 class OpenAICompatible:
     """An endpoint behind the Target protocol. Any number of answers at once; belongs to one event loop while open."""
 
+    makes_ready = True  # the wire waits for the moment a request of an open loop is due
+
     def __init__(self, parts: Parts, options: Options) -> None:
         self.name = parts.name
         self._parts, self._options = parts, options
@@ -158,8 +157,16 @@ class OpenAICompatible:
         self._task = Task()
         self._client: Any = None
         self._wire: Any = None
+        self._forms: dict[float, Any] = {}  # seconds allowed → the client's request
+        self._forming = asyncio.Lock()
         self._seen: dict[str, str] = {}
-        self._heads: dict[tuple[str, ...], embedding.Head] = {}
+        self._embedder = Embedder(
+            self._send,
+            model=self._model,
+            dimensions=options.dimensions,
+            scrub=self._scrubbed,
+            seen=self._seen,
+        )
 
     # ----------------------------------------------------------------------------------------------- open and close
 
@@ -182,7 +189,7 @@ class OpenAICompatible:
         # the client takes these from the environment; another provider has no business knowing them
         self._client.organization = self._client.project = self._client.admin_api_key = None
         self._client.webhook_secret = None
-        await self._rehearse()
+        await self._form(self._parts.spec.timeout_s)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -213,28 +220,35 @@ class OpenAICompatible:
         ambient = {name: value for name, value in ambient.items() if name.lower() != "authorization"}
         return {**ambient, "Accept-Encoding": "identity", "Authorization": f"Bearer {self._key or 'none'}"}
 
-    async def _rehearse(self) -> None:
-        """Make one request that is never sent: the client's first one costs it a tenth of a second of imports."""
-        request = Request(messages=(Message("user", "-"),), text="-", timeout_s=10.0)
-        with self._wire.rehearsal():
-            await (self._embed(["-"], 10.0) if self._options.api == "embeddings" else self._call(request))
+    async def _form(self, timeout_s: float) -> Any:
+        """What the client makes of a request: URL, headers, limits. Made once and kept, as only its body changes."""
+        import httpx2
+
+        if timeout_s not in self._forms:
+            async with self._forming:
+                with self._wire.rehearsal() as made:
+                    path, body = PATHS[self._options.api], {"model": self._model}
+                    await self._client.post(path, cast_to=httpx2.Response, body=body, options={"timeout": timeout_s})
+                self._forms[timeout_s] = self._wire.form(made[0])
+        return self._forms[timeout_s]
 
     # --------------------------------------------------------------------------------------------------- the Target
 
     async def prepare(self, task: Task) -> None:
         self._task = task
-        self._heads.clear()
-        if self._options.api == "embeddings" and task.choices:
-            await self._head(task.choices, 60.0)
+        if self._embeds:
+            await self._embedder.prepare(task)
 
     async def answer(self, request: Request) -> AsyncIterator[Chunk]:
         """Chunks with the stamps of their arrival. A failed answer gives what came of it, then raises."""
         if self._client is None:
             raise RuntimeError(f"target {self.name!r} is not open")
-        if self._options.api == "embeddings":
-            yield await self._classify(request)
+        if self._embeds:
+            yield await self._embedder.classify(request)
             return
         exchange, failure = await self._exchange(lambda: self._call(request), request.timeout_s)
+        if moment := MOMENT.get():
+            await moment.calm()  # what is to be sent comes before what is to be read
         reply = self._read(exchange, failure)
         failure = failure or reply.failure
         chunks, completion = self._chunks(exchange, reply, request)
@@ -293,16 +307,20 @@ class OpenAICompatible:
             return self._post({**self._body(request), "prompt": prompt}, request.timeout_s)
         return self._post({**self._body(request), "messages": self._messages(request)}, request.timeout_s)
 
-    def _post(self, body: Mapping[str, Any], timeout_s: float) -> Awaitable[Any]:
-        """The client's plain ``post``: typed methods would only walk through a body that is JSON anyway (0.6 ms)."""
-        import httpx2
+    @property
+    def _embeds(self) -> bool:
+        return self._options.api == "embeddings"
 
-        return self._client.post(  # type: ignore[no-any-return]
-            PATHS[self._options.api],
-            cast_to=httpx2.Response,
-            body={**body, **self._options.extra_body},
-            options={"timeout": timeout_s},
+    async def _send(self, body: Mapping[str, Any], timeout_s: float) -> tuple[Exchange, TargetError | None]:
+        return await self._exchange(lambda: self._post(body, timeout_s), timeout_s)
+
+    async def _post(self, body: Mapping[str, Any], timeout_s: float) -> None:
+        """Send a body in the form the client gives its requests, written as the client writes it."""
+        form = await self._form(timeout_s)
+        content = json.dumps(
+            {**body, **self._options.extra_body}, ensure_ascii=False, separators=(",", ":"), allow_nan=False
         )
+        await self._wire.send(form, content.encode())
 
     def _messages(self, request: Request) -> list[dict[str, str]]:
         messages = [{"role": message.role, "content": message.content} for message in request.messages]
@@ -375,11 +393,9 @@ class OpenAICompatible:
             failure = TargetError("timeout", silence(exchange, timeout_s), retryable=True)
         except TargetError as error:
             failure = error
-        except openai.APIStatusError:
-            pass  # the exchange has the status and the body
         except openai.OpenAIError as error:
             failure = TargetError("malformed", f"the client could not use the answer ({type(error).__name__})")
-        except (UnicodeError, TypeError) as error:
+        except (ValueError, TypeError) as error:
             failure = TargetError("bad_request", f"the request cannot be written as JSON ({type(error).__name__})")
         finally:
             EXCHANGE.reset(token)
@@ -410,20 +426,26 @@ class OpenAICompatible:
                 pieces, span = _one_label(pieces, unwrapped[0]), unwrapped[1]
         if reply.usage is None and exchange.status == 200 and reply.failure is None:
             notices.append("usage_missing")
+        if reply.failure is None and counting.contradicts(reply.usage, reply.pieces, len(reply.logprobs)):
+            notices.append("usage_contradicts")
         sure = replies.confidence(reply.logprobs, span) if self._options.logprobs else None
-        chunks = [Chunk(piece.text, piece.channel, exchange.at(piece.end), tokens=piece.tokens) for piece in pieces]
+        chunks = [
+            Chunk(piece.text, piece.channel, exchange.at(piece.end), tokens=tokens)
+            for piece, tokens in zip(pieces, shares.tokens(pieces, reply.usage), strict=True)
+        ]
         completion = Completion(
             usage=reply.usage,
             finish_reason=reply.finish_reason,
             sent_ns=exchange.sent_ns,
             end_ns=exchange.end_ns,
-            phases=dict(exchange.phases),
+            phases=replies.phases(exchange),
             confidence=sure,
             confidence_method=None if sure is None else "logprob",
             connection=exchange.connection,
             served_model=reply.model,
             stamp="kernel" if exchange.kernel and exchange.reads else "user",
             notices=tuple(notices),
+            client_output_tokens=counting.heard(reply.pieces, len(reply.logprobs)) if reply.pieces else None,
         )
         return chunks, completion
 
@@ -432,71 +454,6 @@ class OpenAICompatible:
         failure.message = refusals.scrub(failure.message, self._key)
         failure.args = (failure.message,)
         return failure
-
-    # --------------------------------------------------------------------------------------------------- embeddings
-
-    async def _classify(self, request: Request) -> Chunk:
-        """One chunk, at the last byte of the embedding: the head on top costs microseconds."""
-        choices = self._choices(request)
-        if not choices:
-            raise TargetError("bad_request", "embeddings answer choices only, and this task has none", fatal=True)
-        head = await self._head(choices, request.timeout_s)
-        vectors, exchange, usage = await self._embedded([request.text], request.timeout_s)
-        if vectors.shape[1] != head.points.shape[1]:
-            message = f"the embedding has {vectors.shape[1]} dimensions, the labels have {head.points.shape[1]}"
-            raise TargetError("malformed", message)
-        found = head(vectors[0])
-        completion = Completion(
-            usage=usage,
-            finish_reason="stop",
-            sent_ns=exchange.sent_ns,
-            end_ns=exchange.end_ns,
-            phases=dict(exchange.phases),
-            confidence=found.confidence,
-            confidence_method="margin",
-            scores=found.scores,
-            connection=exchange.connection,
-            served_model=self._seen.get("served_model"),
-            stamp="kernel" if exchange.kernel else "user",
-            notices=() if usage is not None else ("usage_missing",),
-        )
-        return Chunk(found.label, at_ns=exchange.at(len(exchange.body)), completion=completion)
-
-    async def _head(self, choices: tuple[str, ...], timeout_s: float) -> embedding.Head:
-        """The classifier head for these labels, made once: their descriptions and examples are embedded."""
-        if choices not in self._heads:
-            described = [embedding.wording(label, self._task.descriptions) for label in choices]
-            examples = {
-                label: texts for label, texts in embedding.by_label(self._task.examples).items() if label in choices
-            }
-            texts = [*described, *(text for label in examples for text in examples[label])]
-            batches = [texts[start : start + EMBED_BATCH] for start in range(0, len(texts), EMBED_BATCH)]
-            rows = np.concatenate([(await self._embedded(batch, timeout_s))[0] for batch in batches])
-            shown, start = {}, len(choices)
-            for label, members in examples.items():
-                shown[label] = rows[start : start + len(members)]
-                start += len(members)
-            self._heads[choices] = embedding.head(choices, rows[: len(choices)], shown)
-        return self._heads[choices]
-
-    def _embed(self, texts: list[str], timeout_s: float) -> Awaitable[Any]:
-        body: dict[str, Any] = {"model": self._model, "input": texts, "encoding_format": "float"}
-        if self._options.dimensions is not None:
-            body["dimensions"] = self._options.dimensions
-        return self._post(body, timeout_s)
-
-    async def _embedded(self, texts: list[str], timeout_s: float) -> tuple[embedding.Array, Exchange, Usage | None]:
-        """Embeddings of shape (len(texts), d)."""
-        exchange, failure = await self._exchange(lambda: self._embed(texts, timeout_s), timeout_s)
-        if failure is not None:
-            raise self._scrubbed(failure)
-        try:
-            vectors, usage, model = replies.embeddings(exchange, len(texts))
-        except TargetError as error:
-            raise self._scrubbed(error) from None
-        if model:
-            self._seen.setdefault("served_model", model)
-        return np.asarray(vectors, np.float32), exchange, usage
 
 
 def _one_label(pieces: list[Piece], label: str) -> list[Piece]:

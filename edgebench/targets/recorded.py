@@ -111,6 +111,7 @@ def _completion(call: Call, sent_ns: int, now_ns: int) -> Completion:
         served_model=call.served_model,
         stamp="user",
         notices=call.notices,
+        client_output_tokens=call.client_output_tokens,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from edgebench.errors import TargetError
 from edgebench.records import Usage
+from edgebench.targets import provider_time
 from edgebench.targets.exchange import Exchange
 from edgebench.targets.refusals import clean, json_object, words
 
@@ -286,6 +287,15 @@ def _is_vector(value: object) -> bool:
         and bool(value)
         and all(isinstance(number, (int, float)) and math.isfinite(number) for number in value)
     )
+
+
+# -------------------------------------------------------------------------------- where the time went
+
+
+def phases(exchange: Exchange) -> dict[str, int]:
+    """The wire's phases and, as ``provider``, what the provider's own header says. Durations in ns."""
+    said = provider_time.said_ns(exchange.headers)
+    return dict(exchange.phases) if said is None else {**exchange.phases, "provider": said}
 
 
 # -------------------------------------------------------------------------------- structured answers

@@ -123,6 +123,22 @@ async def test_a_request_that_waits_its_turn_too_long_times_out_alone() -> None:
         assert (await long).endswith("hi 59 ")
 
 
+async def test_waiting_for_ones_turn_is_a_phase_of_its_own() -> None:
+    """Of two asked at once, the second waited as long as the first took; the other phases are the engine's."""
+    async with target(tokens=20, token_ms=5) as opened:
+
+        async def phases() -> dict[str, int]:
+            chunks = [chunk async for chunk in opened.answer(Request((), "hi", timeout_s=20.0))]
+            end = chunks[-1].completion
+            assert end is not None and all(chunk.completion is None for chunk in chunks[:-1])
+            return dict(end.phases)
+
+        first, second = await asyncio.gather(phases(), phases())
+        assert 0 <= first["queue"] < 50e6
+        assert 100e6 <= second["queue"] < 5e9
+        assert set(first) == {"queue"}
+
+
 async def test_cancelling_the_caller_stops_the_engine() -> None:
     """Ctrl-C in the middle of an answer: the task ends, and the worker is quiet and usable."""
     async with target(tokens=2000, token_ms=2) as opened:

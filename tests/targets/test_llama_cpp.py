@@ -244,6 +244,24 @@ def test_a_warm_cache_saves_work_and_changes_no_answer(engines: Engines) -> None
     assert ask(cold, STORY)[1].usage.cached_tokens == 0  # type: ignore[union-attr]
 
 
+def test_a_warm_prefill_is_a_small_part_of_a_cold_one(engines: Engines) -> None:
+    """The same long prompt again: nearly all of it is cached and said so, and reading it takes next to no time."""
+    words = " ".join(f"wave {k} came to the shore" for k in range(10))
+    long = replace(STORY, messages=(Message("user", f"Tell a story. {words}"),), max_tokens=2)
+    spent: dict[str, int] = {}
+    shares: dict[str, float] = {}
+    for cache in ("cold", "warm"):
+        engine = engines(constrain="none", prompt_cache=cache)
+        ask(engine, long)
+        _, end, _ = ask(engine, long)
+        spent[cache], usage = end.phases["prefill"], end.usage
+        assert usage is not None and usage.input_tokens is not None and usage.cached_tokens is not None
+        assert usage.input_tokens > 80
+        shares[cache] = usage.cached_tokens / usage.input_tokens
+    assert shares["cold"] == 0.0 and shares["warm"] > 0.9
+    assert 5 * spent["warm"] < spent["cold"]
+
+
 def test_a_prompt_longer_than_the_context_is_refused_before_it_is_evaluated(engines: Engines) -> None:
     """At once, with both figures, and the next request is answered; labels must fit too."""
     engine = engines(constrain="none")

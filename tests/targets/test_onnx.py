@@ -69,7 +69,7 @@ def test_minilm_finds_the_label_by_meaning(minilm: Callable[..., Any]) -> None:
     assert (end.confidence_method, end.finish_reason) == ("margin", "stop")
     assert end.usage is not None
     assert (end.usage.input_tokens, end.usage.output_tokens) == (8, None)
-    assert set(end.phases) == {"tokenise", "prefill"}
+    assert set(end.phases) == {"tokenise", "prefill", "labels"}
 
 
 @pytest.mark.models

@@ -137,8 +137,8 @@ async def test_phases_of_a_new_and_of_a_kept_connection() -> None:
             first = await post(client, server.base_url)
             second = await post(client, server.base_url)
     assert (first.connection, second.connection) == ("new", "kept-alive")
-    assert set(first.phases) == {"dns", "connect", "write", "server_think"}
-    assert set(second.phases) == {"write", "server_think"}
+    assert set(first.phases) == {"dns", "connect", "write", "first_byte", "server_think"}
+    assert set(second.phases) == {"write", "first_byte", "server_think"}
     assert second.sent_ns is not None and second.written_ns is not None and second.first_byte_ns is not None
     assert second.sent_ns <= second.written_ns
     received_ns = server.ledger.requests[1].at_ns
@@ -431,7 +431,7 @@ async def test_tls_keeps_stamps_and_connections(tls: ssl.SSLContext, ca_file: st
         async with opened(ca_file=ca_file) as client:
             first = await post(client, server.base_url, bytes(300_000))
             second = await post(client, server.base_url)
-    assert set(first.phases) == {"dns", "connect", "tls", "write", "server_think"}
+    assert set(first.phases) == {"dns", "connect", "tls", "write", "first_byte", "server_think"}
     assert second.connection == "kept-alive" and first.body == second.body
     assert len(server.ledger.requests[0].body) == 300_000
     ends = [first.body.index(servers.delta(content=text)) + 1 for text in "abc"]
