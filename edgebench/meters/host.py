@@ -10,47 +10,132 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from edgebench.meters import clocks, throttling
 from edgebench.meters.memory import tree
 from edgebench.records import Reading
 
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """What the machine's counters say at the edge of a trial."""
+
+    at_ns: int
+    busy_s: float
+    stolen_s: float | None
+    ours_s: float
+    moment: clocks.Moment
+    throttle: throttling.Throttle
+    pressure: Mapping[str, int]
+
 
 class Host:
-    """CPU seconds used outside our own process tree, and those the machine had, from ready ("load") to the last answer.
+    """What else happened to the machine, from ready ("load") to the last answer ("steady").
 
+    CPU seconds used outside our own process tree, CPU seconds stolen by other guests of a virtual machine, sleep, a
+    wall clock that was set, throttling, and pressure (PSI). What the system does not tell is not there.
     The kernel counts CPU time in ticks of 10 ms: a share is only worth reading over the sum of many trials.
+
+    ``proc``, ``sys_root``: where the kernel's files are. ``time_from``: the clocks to read.
     """
 
     name = "host"
 
-    def __init__(self) -> None:
-        self._before: tuple[int, float, float] | None = None
+    def __init__(
+        self, *, proc: Path = PROC, sys_root: Path = Path("/sys"), time_from: clocks.Clocks | None = None
+    ) -> None:
+        self._proc, self._sys = proc, sys_root
+        self._clocks = time_from or clocks.system()
+        self._before: _Edge | None = None
 
     def mark(self, phase: str, pids: Sequence[int], *, trial_id: str) -> list[Reading]:
         if phase not in ("load", "steady"):
             return []
-        at, busy, ours = time.monotonic_ns(), _busy_seconds(), _tree_seconds((os.getpid(), *pids))
-        before, self._before = self._before, (at, busy, ours)
-        if before is None or phase == "load" or at == before[0]:
-            return []
-        machine = (at - before[0]) / 1e9 * (psutil.cpu_count() or 1)
-        others = max(0.0, (busy - before[1]) - max(0.0, ours - before[2]))
+        before, edge = self._before, self._edge(pids)
+        self._before = edge
+        found: dict[str, tuple[float, str]] = {}
+        mhz = _clock_mhz(self._sys)
+        if mhz is not None:
+            found["cpu_mhz"] = mhz, "MHz"
+        if before is not None and phase == "steady" and edge.at_ns > before.at_ns:
+            found |= _between(before, edge)
         return [
-            Reading(trial_id, self.name, "other_cpu_seconds", others, "s", phase, at),
-            Reading(trial_id, self.name, "machine_cpu_seconds", machine, "s", phase, at),
+            Reading(trial_id, self.name, quantity, float(value), unit, phase, edge.at_ns)
+            for quantity, (value, unit) in found.items()
         ]
 
+    def _edge(self, pids: Sequence[int]) -> _Edge:
+        busy, stolen = _cpu_seconds(self._proc)
+        return _Edge(
+            at_ns=time.monotonic_ns(),
+            busy_s=busy,
+            stolen_s=stolen,
+            ours_s=_tree_seconds((os.getpid(), *pids)),
+            moment=clocks.read(self._clocks),
+            throttle=throttling.look(self._sys),
+            pressure=_pressure(self._proc),
+        )
 
-def _busy_seconds() -> float:
-    """CPU seconds all processes used since boot; steal (another guest's use) counts as used by others."""
-    times = psutil.cpu_times()
-    parts = ("user", "nice", "system", "irq", "softirq", "steal")
-    return float(sum(getattr(times, part, 0.0) for part in parts))
+
+def _between(before: _Edge, after: _Edge) -> dict[str, tuple[float, str]]:
+    """quantity → (value, unit)"""
+    others = max(0.0, (after.busy_s - before.busy_s) - max(0.0, after.ours_s - before.ours_s))
+    machine = (after.at_ns - before.at_ns) / 1e9 * (psutil.cpu_count() or 1)
+    found: dict[str, tuple[float, str]] = {
+        "other_cpu_seconds": (others, "s"),
+        "machine_cpu_seconds": (machine, "s"),
+        "wall_step_ns": (clocks.wall_step_ns(before.moment, after.moment), "ns"),
+    }
+    if before.stolen_s is not None and after.stolen_s is not None:
+        found["steal_cpu_seconds"] = max(0.0, after.stolen_s - before.stolen_s), "s"
+    slept = clocks.slept_ns(before.moment, after.moment)
+    if slept is not None:
+        found["slept_ns"] = slept, "ns"
+    for name, count in throttling.new(before.throttle, after.throttle).items():
+        found[name] = count, ""
+    for resource in before.pressure.keys() & after.pressure.keys():
+        found[f"psi_{resource}_some_us"] = after.pressure[resource] - before.pressure[resource], "us"
+    return found
+
+
+def _cpu_seconds(proc: Path) -> tuple[float, float | None]:
+    """CPU seconds all processes used since boot, and those stolen from this machine (None where nobody counts them)."""
+    lines = (_text(str(proc / "stat")) or "").splitlines()
+    if not lines or not lines[0].startswith("cpu "):
+        times = psutil.cpu_times()
+        return float(sum(getattr(times, part, 0.0) for part in ("user", "nice", "system", "irq", "softirq"))), None
+    ticks = dict(zip(_TICKS, map(int, lines[0].split()[1:]), strict=False))
+    hertz = os.sysconf("SC_CLK_TCK")
+    busy = sum(ticks.get(part, 0) for part in ("user", "nice", "system", "irq", "softirq"))
+    return busy / hertz, ticks["steal"] / hertz if "steal" in ticks else None
+
+
+_TICKS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+
+
+def _pressure(proc: Path) -> Mapping[str, int]:
+    """resource → microseconds in which some process waited for it, since boot; empty where the kernel has no PSI."""
+    found = {}
+    for resource in ("cpu", "memory", "io"):
+        for line in (_text(str(proc / "pressure" / resource)) or "").splitlines():
+            if line.startswith("some ") and (total := line.rpartition("total=")[2]).isdigit():
+                found[resource] = int(total)
+    return found
+
+
+def _clock_mhz(sys_root: Path) -> float | None:
+    """Mean frequency of the processors at this moment; None where the system does not say."""
+    texts = [_text(str(file)) for file in sys_root.glob("devices/system/cpu/cpu*/cpufreq/scaling_cur_freq")]
+    khz = [int(text) for text in texts if text and text.isdigit()]
+    return sum(khz) / len(khz) / 1e3 if khz else None
 
 
 def _tree_seconds(pids: Sequence[int]) -> float:

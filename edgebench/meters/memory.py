@@ -4,7 +4,8 @@ Sensed from outside, at the edges of phases and never while a request is in flig
 
 On Linux ``VmHWM`` of ``/proc/PID/status`` is the peak resident set; writing ``5`` to ``/proc/PID/clear_refs``
 resets it, so that each phase has its own peak. ``smaps_rollup`` splits the proportional set into anonymous
-(the process's own) and file-backed pages (a mapped model: the kernel may drop and re-read them).
+(the process's own), file-backed (a mapped model: the kernel may drop and re-read it) and shared pages.
+A process under a memory limit of ours adds what its control group counted.
 Elsewhere psutil gives the resident set, on Windows also the peak; the rest is absent.
 """
 
@@ -17,9 +18,12 @@ from pathlib import Path
 
 import psutil
 
+from edgebench.meters import confined
 from edgebench.records import Reading
 
 KIB = 1024
+QUANTITIES = ("peak_bytes", "rss_bytes", "anon_bytes", "file_bytes", "shared_bytes")
+COUNTS = ("limit_hits", "refaults")
 
 
 class Memory:
@@ -27,18 +31,38 @@ class Memory:
 
     name = "memory"
 
+    def __init__(self) -> None:
+        self._counted: Mapping[Path, Mapping[str, int]] = {}  # group → its counts when last looked at
+
     def mark(self, phase: str, pids: Sequence[int], *, trial_id: str) -> list[Reading]:
         """Readings in bytes of the phase that ends now; the high-water mark is reset for the next one."""
-        at = time.monotonic_ns()
-        sensed = [_sense(pid) for pid in tree(pids)]
+        at, family = time.monotonic_ns(), tree(pids)
+        sensed = [one for pid in family if (one := _sense(pid))]  # one that has just ended holds nothing
         readings = [
             Reading(trial_id, self.name, quantity, float(sum(one[quantity] for one in sensed)), "B", phase, at)
-            for quantity in ("peak_bytes", "rss_bytes", "anon_bytes", "file_bytes")
+            for quantity in QUANTITIES
             if sensed and all(quantity in one for one in sensed)
         ]
-        for pid in tree(pids):
+        readings += self._confined(phase, family, trial_id, at)
+        for pid in family:
             _reset_peak(pid)
         return readings
+
+    def _confined(self, phase: str, family: Sequence[int], trial_id: str, at: int) -> list[Reading]:
+        """What the control group counted: counts are of this phase, the charged peak is since its start."""
+        group = confined.group_of(family)
+        if group is None:
+            return []
+        found = dict(confined.counters(group))
+        before, self._counted = self._counted.get(group, {}), {group: found}
+        out = {name: value - before.get(name, 0) for name, value in found.items() if name in COUNTS}
+        if "charged_peak_bytes" in found:
+            out["charged_peak_bytes"] = found["charged_peak_bytes"]
+        units = {"charged_peak_bytes": "B"}
+        return [
+            Reading(trial_id, self.name, name, float(value), units.get(name, ""), phase, at)
+            for name, value in out.items()
+        ]
 
 
 def tree(pids: Iterable[int]) -> list[int]:
@@ -69,7 +93,11 @@ def _sense_linux(pid: int) -> Mapping[str, int]:
     status = _fields(Path(f"/proc/{pid}/status"))
     rollup = _fields(Path(f"/proc/{pid}/smaps_rollup"))
     names = {"peak_bytes": (status, "VmHWM"), "rss_bytes": (status, "VmRSS")}
-    split = {"anon_bytes": (rollup, "Pss_Anon"), "file_bytes": (rollup, "Pss_File")}
+    split = {
+        "anon_bytes": (rollup, "Pss_Anon"),
+        "file_bytes": (rollup, "Pss_File"),
+        "shared_bytes": (rollup, "Pss_Shmem"),
+    }
     return {quantity: where[key] * KIB for quantity, (where, key) in {**names, **split}.items() if key in where}
 
 

@@ -25,6 +25,37 @@ def estimates(run: Run, arm: ArmColumns) -> Mapping[str, Estimate]:
     }
 
 
+PHASES = ("load", "first", "steady")
+#: how it is called in ``ArmSummary.memory`` → the reading
+QUANTITIES = {
+    "peak": "peak_bytes",
+    "rss": "rss_bytes",
+    "anon": "anon_bytes",
+    "file": "file_bytes",
+    "shared": "shared_bytes",
+    "tree": "tree_peak_bytes",
+}
+
+
+def by_phase(run: Run, arm: ArmColumns) -> Mapping[str, Mapping[str, Estimate]]:
+    """phase → quantity → MiB: peaks are the largest over starts, the rest medians; only what was read is there."""
+    mine = {trial.id for trial in arm.trials}
+    out: dict[str, dict[str, Estimate]] = {}
+    for phase in PHASES:
+        readings = [one for one in run.readings if one.trial_id in mine and one.phase == phase]
+        found = {name: _by_trial(readings, quantity, max) for name, quantity in QUANTITIES.items()}
+        told = {name: _phase(name, values) for name, values in found.items() if values}
+        if told:
+            out[phase] = told
+    return out
+
+
+def _phase(name: str, values: Sequence[float]) -> Estimate:
+    if name in ("peak", "tree"):
+        return _largest(values, "")
+    return Estimate(float(np.median(values)), n=len(values), method="median over starts, at the end of the phase")
+
+
 def _latest(values: Sequence[float]) -> float:
     return values[-1]
 

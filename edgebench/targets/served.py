@@ -28,7 +28,7 @@ import psutil
 from edgebench.contracts import Target
 from edgebench.errors import TargetError, UsageError
 from edgebench.records import Chunk, Identity, Parts, Request, Task
-from edgebench.targets import kernel
+from edgebench.targets import confine, kernel
 from edgebench.targets.isolated import TAIL_BYTES, death, environment, room
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Served:
         self.name = name
         self._command, self._make, self._describe = command, inner, describe
         self._start_timeout_s, self._parts = start_timeout_s, parts
+        limit = None if parts is None else parts.spec.memory_limit
+        self._confinement = None if limit is None else confine.Confinement(confine.demand(limit))
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
         self._inner: Target | None = None
@@ -105,6 +107,7 @@ class Served:
         """Start the server and wait until it is ready; returns its port."""
         for attempt in range(PORT_ATTEMPTS):
             port = free_port()
+            self._confine()
             began = time.monotonic_ns()
             self._spawn(self._command(port))
             if await self._ready(port):
@@ -117,10 +120,17 @@ class Served:
                 raise TargetError("load_failed", f"the server did not start: {failure.message}", fatal=True)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def _confine(self) -> None:
+        if self._confinement is not None and self._parts is not None:
+            confine.uncache(self._parts.files.values())
+            self._confinement.__enter__()
+
     def _spawn(self, command: Sequence[str]) -> None:
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  _stop closes it; a pipe would want a reader while we measure
         if shutil.which(command[0]) is None:  # the launcher would say it less well
             raise TargetError("load_failed", f"there is no program {Path(command[0]).name!r} to serve with", fatal=True)
+        if self._confinement is not None:
+            command = self._confinement.command([str(shutil.which(command[0])), *command[1:]])
         launched = [*self._launcher(), *command]
         try:
             self._process = subprocess.Popen(
@@ -159,6 +169,8 @@ class Served:
             if process is not None:
                 await _end(process)
         finally:
+            if self._confinement is not None:
+                self._confinement.__exit__()
             if self._output is not None:
                 self._output.close()
                 self._output = None
@@ -181,10 +193,16 @@ class Served:
 
     def identity(self) -> Identity:
         if self._inner is not None:
-            return self._describe(self._inner.identity())
+            return self._limited(self._describe(self._inner.identity()))
         if self._identity is None:
             raise RuntimeError(f"target {self.name!r} was never opened")
         return self._identity
+
+    def _limited(self, identity: Identity) -> Identity:
+        """Its identity, with the memory limit in force."""
+        if self._confinement is None:
+            return identity
+        return replace(identity, details={**identity.details, "memory_limit_bytes": self._confinement.limit_bytes})
 
     def pids(self) -> tuple[int, ...]:
         return (self._process.pid,) if self._process is not None and self._process.poll() is None else ()

@@ -92,12 +92,11 @@ def test_cpu_of_our_own_children_counts_as_ours() -> None:
 def test_the_share_of_others_spans_ready_to_last_answer() -> None:
     """The first mark sets the start; only the end of the steady phase gives a reading, between none and all."""
     meter = Host()
-    assert meter.mark("load", [], trial_id="t") == []
+    assert {one.quantity for one in meter.mark("load", [], trial_id="t")} <= {"cpu_mhz"}
     assert meter.mark("first", [], trial_id="t") == []
-    others, machine = meter.mark("steady", [], trial_id="t")
-    assert (others.quantity, machine.quantity) == ("other_cpu_seconds", "machine_cpu_seconds")
-    assert others.value >= 0
-    assert machine.value > 0
+    found = {one.quantity: one.value for one in meter.mark("steady", [], trial_id="t")}
+    assert found["other_cpu_seconds"] >= 0
+    assert found["machine_cpu_seconds"] > 0
 
 
 def test_the_fingerprint_names_the_machine_and_nobody() -> None:
