@@ -48,7 +48,8 @@ types: $(DEV)
 imports: $(DEV)
 	$(BIN)/lint-imports
 
-bench: $(DEV)  ## speed of EdgeBench itself, side by side with the bare engines (not part of the tests)
+bench: $(DEV)  ## speed and error of EdgeBench itself, side by side with its peers (not part of the tests)
+	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks
 
 example: $(READY)  ## render the example report again from its recorded run
