@@ -67,4 +67,5 @@ def _remarks(plan: str, foreseen: dict[str, Any]) -> list[str]:
     for model in foreseen["models"]:
         size = f" ({model['bytes'] / 1e6:,.0f} MB)" if model["bytes"] else ""
         lines.append(f"model {model['card']}{size}: {'here' if model['here'] else 'will be pulled by the run'}")
+    lines += foreseen["sample_size"]["lines"]
     return [*lines, f"next:  edgebench run {plan}"]

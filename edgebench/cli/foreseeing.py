@@ -10,6 +10,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from edgebench.targets.connection import is_loopback
 
 if TYPE_CHECKING:
     from edgebench.metrics.prices import RateCard, Unpriced
+    from edgebench.metrics.sample_size import Needed
 
 CHARACTERS_PER_TOKEN = 4
 MOST_PROBED = 40  # items whose requests are made to reckon the mean
@@ -37,7 +39,7 @@ def foresee(plan: Plan, environ: Mapping[str, str], place: str | None) -> dict[s
     for trial in unfold(plan, workload):
         requests[trial.arm] = requests.get(trial.arm, 0) + len(trial.item_digests)
     past = _past(plan, place)
-    foreseen = [_arm(plan, workload, arm, requests[arm.name], past.get(arm.name)) for arm in arms(plan)]
+    foreseen = [_arm(plan, workload, arm, requests[arm.name], _seconds(past.get(arm.name))) for arm in arms(plan)]
     known = confirmed()
     return {
         "question": plan.question,
@@ -52,6 +54,43 @@ def foresee(plan: Plan, environ: Mapping[str, str], place: str | None) -> dict[s
         ],
         "models": _models(plan),
         "budget": plan.budget,
+        "sample_size": _sample_size({arm.name: requests[arm.name] for arm in arms(plan)}, past, workload),
+    }
+
+
+def _seconds(past: Past | None) -> float | None:
+    return None if past is None else past.seconds
+
+
+def _sample_size(requests: Mapping[str, int], past: Mapping[str, Past], workload: Workload) -> dict[str, Any]:
+    """What the plan's numbers can show: by the newest run's spread where there is one, else by a declared one."""
+    from edgebench.metrics import sample_size
+
+    found = []
+    for arm, count in requests.items():
+        known = past.get(arm)
+        if known is not None and known.needed is not None:
+            found.append(replace(known.needed, have=count, planned=True))
+        else:
+            found.append(sample_size.declared(arm, count, _seconds(known)))
+    answers = sum(item.reference is not None for item in workload.items)
+    accuracy = sample_size.accuracy_words(answers, None) if answers else None
+    return {
+        "arms": [
+            {
+                "arm": one.arm,
+                "metric": sample_size.METRIC,
+                "difference": sample_size.SHARE,
+                "n": one.n,
+                "planned": one.have,
+                "minutes": one.minutes,
+                "p99_n": one.tail_n,
+                "p99_minutes": one.tail_minutes,
+                "assumed": one.assumed,
+            }
+            for one in found
+        ],
+        "lines": [*sample_size.words_of_all(found), *([accuracy] if accuracy else [])],
     }
 
 
@@ -74,8 +113,18 @@ def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | N
         "tokens_out_at_most": tokens_out,
         "usd_at_most": usd,
         "why_no_cost": why,
-        "minutes": None if past_s is None else past_s * count / 60,
+        "minutes": _minutes(plan, count, past_s),
     }
+
+
+def _minutes(plan: Plan, count: int, past_s: float | None) -> float | None:
+    """An open loop lasts as long as its schedule; a closed one as long as the answers take."""
+    from edgebench.load.arrivals import seconds_of
+
+    planned_s = seconds_of(plan.scenario, count, Path(plan.folder))
+    if planned_s is not None:
+        return planned_s / 60
+    return None if past_s is None else past_s * count / 60
 
 
 async def _made(plan: Plan, workload: Workload, arm: Arm) -> dict[str, Any]:
@@ -129,12 +178,20 @@ def _models(plan: Plan) -> list[dict[str, Any]]:
     return out
 
 
-def _past(plan: Plan, place: str | None) -> dict[str, float]:
-    """Arm → seconds a request took in the newest stored run that measured it on the same model."""
+@dataclass(frozen=True)
+class Past:
+    """What a stored run says of an arm."""
+
+    seconds: float  # a request took
+    needed: Needed | None  # requests that show a difference; None: too few were measured to say
+
+
+def _past(plan: Plan, place: str | None) -> dict[str, Past]:
+    """Arm → what the newest stored run says that measured it on the same model."""
     where = store_place(place)
     if "://" not in where and not Path(where).is_file():
         return {}
-    out: dict[str, float] = {}
+    out: dict[str, Past] = {}
     wanted = {arm.name: arm for arm in arms(plan)}
     with opened(place) as store:
         for row in store.runs()[:5]:
@@ -144,11 +201,16 @@ def _past(plan: Plan, place: str | None) -> dict[str, float]:
     return out
 
 
-def _measured(run: Run, plan: Plan, wanted: list[Arm]) -> dict[str, float]:
-    same = [arm for arm in wanted if run.plan.targets.get(arm.target) == plan.targets[arm.target]]
+def _measured(run: Run, plan: Plan, wanted: list[Arm]) -> dict[str, Past]:
+    from edgebench.metrics.sample_size import measured
+    from edgebench.metrics.table import columns
+
+    same = [arm.name for arm in wanted if run.plan.targets.get(arm.target) == plan.targets[arm.target]]
     trials = {trial.id: trial.arm for trial in run.trials}
     spent: dict[str, list[float]] = {}
     for record in run.records:
         if record.done_ns is not None:
             spent.setdefault(trials[record.trial_id], []).append((record.done_ns - record.due_ns) / 1e9)
-    return {arm.name: statistics.fmean(spent[arm.name]) for arm in same if spent.get(arm.name)}
+    known = [name for name in same if spent.get(name)]
+    table = columns(run) if known else {}
+    return {name: Past(statistics.fmean(spent[name]), measured(table, name)) for name in known}

@@ -52,12 +52,9 @@ targets:                         # whoever answers; the name is yours
 
 prompting: [zero-shot]           # raw, zero-shot, {{few-shot: {{k: 5}}}}; each target runs under each
 
-scenario: {{kind: closed, users: 1}}  # each user sends the next request when the last one is answered
-# scenario: {{kind: poisson, rate: 2}}  # or as traffic comes, 2 a second: constant, poisson, gamma, ramp, trace …
+scenario: {{kind: closed, users: 1}} # or as traffic comes, {{kind: poisson, rate: 2}}; constant, gamma, ramp, trace
 blocks: 4                        # targets take turns in 4 randomised blocks, so heat and hour fall on all alike
-repeats: 1
-# repeats: 20                    # … at most, until the intervals are narrow enough:
-# stop: {{requests: 400, seconds: 60, metric: p95_ms, within: 0.1}}
+repeats: 1                       # passes; with 20 and stop: {{metric: p95_ms, within: 0.1}} it ends when it knows enough
 
 slos:                            # what must hold: judged met, missed or undecided
   - {{metric: p95_ms, max: 1000}}

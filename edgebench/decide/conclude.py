@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgebench.decide import against_itself
 from edgebench.decide.compare import all_pairs
 from edgebench.decide.pareto import front
 from edgebench.decide.recommend import advise
@@ -24,6 +25,9 @@ def conclude(run: Run, *, draws: int = 2000) -> Conclusion:
     table, summary, resampled = _weighed(run, draws)
     found = front(run, summary, resampled=resampled)
     slos = verdicts(run, summary, table)
+    if twins := against_itself.twins(run.plan):
+        same = against_itself.compared(resampled, twins)
+        return Conclusion(summary, found, slos, same, against_itself.advise(summary, twins, same))
     compared = all_pairs(resampled, tuple(dict.fromkeys((*COMPARED, *found.objectives))))
     return Conclusion(summary, found, slos, compared, advise(run, summary, found, slos, resampled=resampled))
 

@@ -38,7 +38,8 @@ def front(
     excluded = {arm.arm: "no request was answered" for arm in summary.arms if not arm.answered}
     kept, dropped = _objectives(arms, run.plan.objectives if objectives is None else objectives)
     method = (
-        f"joint bootstrap over items, {resampled.count} draws; on the front from {ON:.0%}, dominated up to "
+        f"joint bootstrap over items, {resampled.count} draws, stretched for arms whose blocks differ or whose "
+        f"requests remember the one before; on the front from {ON:.0%}, dominated up to "
         f"{DOMINATED:.0%}; what is not made of requests (memory, load) is not resampled"
     )
     if not kept:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edgebench.metrics.observed import generator, observe
+from edgebench.metrics.observed import Observed, generator, observe
 from edgebench.metrics.table import ArmColumns, Floats, columns
 from edgebench.records import ArmSummary, Run, Summary
 from edgebench.stats import bootstrap
@@ -22,6 +22,7 @@ class Resampled:
     table: Mapping[str, ArmColumns]
     weights: bootstrap.Counts
     _seen: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False, compare=False)
+    _observed: dict[tuple[str, str], Observed | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def count(self) -> int:
@@ -36,9 +37,25 @@ class Resampled:
         return self.arms[arm].estimates[metric].value
 
     def draws(self, arm: str, metric: str) -> Floats:
-        """The metric in every draw. What is not made of requests (memory, load) is the same in all of them."""
+        """The metric in every draw, as unsure as the run makes it: stretched where its blocks or neighbours say so.
+
+        What is not made of requests (memory, load) is the same in all of them.
+        """
+        drawn, observed = self.of_items(arm, metric), self.observed(arm, metric)
+        if observed is None or (point := observed.point()) is None or observed.spread.stretch() <= 1.0:
+            return drawn
+        return point + observed.spread.stretch() * (drawn - point)
+
+    def observed(self, arm: str, metric: str) -> Observed | None:
+        """The observations of a metric; None for one that is not made of requests."""
+        if (arm, metric) not in self._observed:
+            self._observed[arm, metric] = observe(self.table[arm], metric)
+        return self._observed[arm, metric]
+
+    def of_items(self, arm: str, metric: str) -> Floats:
+        """The metric in every draw of the items, and of nothing else: what differences are taken of."""
         if (arm, metric) not in self._seen:
-            observed = observe(self.table[arm], metric)
+            observed = self.observed(arm, metric)
             if observed is None:
                 value = self.point(arm, metric)
                 drawn = np.full(self.count, np.nan if value is None else value)

@@ -2,30 +2,36 @@
 
 A limit on a quantile of time is judged by counting: p95 ≤ 100 ms means that at most 5 % of requests take longer, so
 the requests that did (or failed, or had no first token) are put to an exact binomial test, wrong in at most 5 % each
-way. That needs no estimate of the quantile: 59 requests can meet a p95, 299 a p99. Other metrics are judged by their
-interval, and memory, which has none, by its largest value.
+way. Requests that come in clusters, that remember the one before, or whose blocks differ count for fewer
+(``stats.blocks``). That needs no estimate of the quantile: 59 requests can meet a p95, 299 a p99. Other metrics are
+judged by their interval, and memory, which has none, by its largest value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edgebench.decide.wording import name, percent, said, span
-from edgebench.metrics.observed import QUANTILES, is_quantile_of_time
-from edgebench.metrics.table import ArmColumns, Floats, Index
+from edgebench.metrics.observed import QUANTILES, Observed, is_quantile_of_time
+from edgebench.metrics.table import ArmColumns, Flags, Floats
 from edgebench.records import SLO, Estimate, Run, SLOVerdict, Summary
 from edgebench.stats import clusters, rates
+
+LEVEL = 0.90  # two-sided, of a test that is wrong in at most 5 % each way
 
 
 @dataclass(frozen=True)
 class Times:
-    """Times a limit is held against, failures as infinite, and the clusters they come in."""
+    """Times a limit is held against, failures as infinite, and what they share."""
 
-    values: Floats
-    member: Index
+    seen: Observed
+
+    @property
+    def values(self) -> Floats:
+        return self.seen.above
 
     def test(self, limit: float, allowed: float) -> tuple[rates.Verdict, int]:
         """The verdict on "at most ``allowed`` of them exceed the limit", and how many did."""
@@ -33,22 +39,29 @@ class Times:
         k, n = int(beyond.sum()), len(beyond)
         if not n:
             return "undecided", 0
-        worth = clusters.effective_n(self.member, beyond.astype(float)) / n
+        again = n / clusters.effective_n(self.seen.member, self._likeness(beyond))
+        spread = replace(self.seen.spread, within=again)
+        worth = spread.effective_n(n, LEVEL) / n
         return rates.exceedances(k * worth, n * worth, allowed), k
+
+    def _likeness(self, beyond: Flags) -> Floats:
+        """What tells how alike repeated items are: being beyond, or the order of the times where none or all are."""
+        if beyond.any() and not beyond.all():
+            return beyond.astype(float)
+        return np.argsort(np.argsort(self.values)).astype(float)
 
 
 def times(arm: ArmColumns, metric: str) -> Times:
     """The steady-state times of a metric; a failed request is slower than any limit."""
-    column, _ = QUANTILES[metric]
-    values, member, steady = getattr(arm, column), arm.cluster, arm.steady
-    if column == "gaps_ms":
-        return Times(values[steady[arm.gap_record]], member[arm.gap_record][steady[arm.gap_record]])
-    if column == "send_lag_ms":
-        keep = steady & np.isfinite(values)
-        return Times(values[keep], member[keep])
-    values = np.where(arm.failed, np.inf, values)
-    keep = steady & ~np.isnan(values)
-    return Times(values[keep], member[keep])
+    column, q = QUANTILES[metric]
+    values = getattr(arm, column)
+    of = arm.gap_record if column == "gaps_ms" else np.arange(len(arm.records))
+    if column not in ("gaps_ms", "send_lag_ms"):
+        values = np.where(arm.failed, np.inf, values)
+    keep = arm.steady[of] & ~np.isnan(values)
+    at = of[keep]
+    kept = values[keep]
+    return Times(Observed(metric, arm.cluster[at], kept, np.ones(len(kept)), q, arm.start[at], arm.order[at]))
 
 
 def verdicts(run: Run, summary: Summary, table: Mapping[str, ArmColumns]) -> tuple[SLOVerdict, ...]:

@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgebench.metrics.table import ArmColumns, Floats
+from edgebench.metrics.observed import observe
+from edgebench.metrics.table import ArmColumns
 from edgebench.records import Estimate
 from edgebench.stats import bootstrap
 
 
-def joules(arm: ArmColumns) -> Floats:
-    """Joules of each record: a meter's, or active watts × busy seconds; NaN without either."""
-    if np.isfinite(arm.metered_j).any():
-        return arm.metered_j
-    profile = arm.charges.device
-    if profile is None:
-        return np.full(len(arm.records), np.nan)
-    return arm.busy_s * float(profile["active_w"])
-
-
 def per_request(arm: ArmColumns, weights: bootstrap.Counts) -> Estimate:
     """Mean joules of a request, failed ones included."""
-    spent = joules(arm)
-    known = np.isfinite(spent)
-    if not known.any() or not spent[known].sum():
+    observed = observe(arm, "joules_per_request")
+    if observed is None or not (point := observed.point()):
         return Estimate.absent(_why(arm))
-    member, values = arm.cluster[known], spent[known]
-    low, high = bootstrap.interval(bootstrap.means(weights, member, values), len(np.unique(member))) or (None, None)
-    point, n = float(values.mean()), len(values)
+    (low, high), n = observed.interval(weights), observed.n
     profile = arm.charges.device
     if np.isfinite(arm.metered_j).any() or profile is None:
         return Estimate(point, low, high, n, "metered, shared out by busy time; bootstrap over items")

@@ -2,7 +2,8 @@
 
 Failed requests have no latency. They are left out here and said so, since the slowest may be among them; in the
 verdict on an SLO each of them counts as too slow. A quantile the number of requests cannot support is absent, with
-the time it would take to support it, and keeps its one-sided lower bound.
+the time it would take to support it, and keeps its one-sided lower bound. Intervals are
+two-level: items asked again, neighbours in time and blocks that differ (``stats.blocks``) make requests worth fewer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgebench.metrics.observed import QUANTILES, Observed, observe
+from edgebench.metrics.sample_size import duration
 from edgebench.metrics.table import ArmColumns
 from edgebench.records import Estimate, Run
 from edgebench.stats import bootstrap, quantiles
@@ -42,13 +44,14 @@ def quantile(arm: ArmColumns, metric: str) -> Estimate:
     column, q = QUANTILES[metric]
     if observed.n == 0:
         return Estimate.absent(_nothing(arm, column))
-    ordered, effective = np.sort(observed.above), observed.effective_n()
-    low, high = quantiles.interval(ordered, q, effective=effective)
+    ordered, effective = np.sort(observed.above), observed.spread.independent_n(observed.n)
+    low, high = quantiles.interval(ordered, q, effective=effective, widened=observed.spread.widened())
     note = _note(arm, column)
     if low is None or high is None:
         bound = quantiles.lower_bound(ordered, q, effective=effective)
         return Estimate.absent(_unsupported(arm, observed, effective), n=observed.n, low=bound)
-    spread = "" if effective == observed.n else f", worth {effective:.0f} independent ones"
+    worth = observed.effective_n()
+    spread = "" if worth == observed.n else f", worth {worth:.0f} independent ones"
     return Estimate(quantiles.point(ordered, q), low, high, observed.n, f"order statistics{spread}", note=note)
 
 
@@ -76,13 +79,7 @@ def _unsupported(arm: ArmColumns, observed: Observed, effective: float) -> str:
     words = f"n/a ({have} of {needed}{' independent ones' if repeats else ''})"
     if not each_s:
         return words
-    return f"{words}: {needed - have} more take about {_duration((needed - have) * each_s)}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"{words}: {needed - have} more take about {duration((needed - have) * each_s)}"
 
 
 def _longest(arm: ArmColumns) -> Estimate:
@@ -118,5 +115,5 @@ def _throughput(arm: ArmColumns, weights: bootstrap.Counts) -> Estimate:
     point = observed.point() if observed else None
     if observed is None or not point:
         return Estimate.absent("no answered request")
-    low, high = bootstrap.interval(observed.draws(weights), len(np.unique(observed.member))) or (None, None)
+    low, high = observed.interval(weights)
     return Estimate(point, low, high, observed.n, "answered / busy seconds, bootstrap over items")

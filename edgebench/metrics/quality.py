@@ -46,14 +46,21 @@ def rate(observed: Observed, weights: bootstrap.Counts, note: str | None = None)
     whole = bool(np.isin(values, (0.0, 1.0)).all())
     point = float(values.mean())
     if whole and groups == n:
+        worth = observed.effective_n()
+        if worth < n:
+            low, high = rates.wilson(point * worth, worth)
+            return Estimate(point, low, high, n, f"Wilson, worth {worth:.0f} independent ones", note=note)
         low, high = rates.wilson(round(float(values.sum())), n)
         return Estimate(point, low, high, n, "Wilson", note=note)
     sums = np.bincount(observed.member, values)
     wrong, right = int((sums < sizes)[sizes > 0].sum()), int((sums > 0)[sizes > 0].sum())
-    drawn = bootstrap.interval(observed.draws(weights), groups)
+    stretch = observed.spread.stretch()
+    drawn = bootstrap.interval(observed.draws(weights), groups, point=point, stretch=stretch)
     if min(wrong, right) < FEW or drawn is None:
-        low, high = rates.wilson(min(point * groups, groups), groups)
+        worth = groups / stretch**2
+        low, high = rates.wilson(min(point * worth, worth), worth)
         return Estimate(point, low, high, n, f"Wilson on {groups} clusters", note=note)
+    drawn = max(0.0, drawn[0]), min(1.0, drawn[1])
     return Estimate(point, *drawn, n, f"bootstrap over {groups} clusters", note=note)
 
 

@@ -1,8 +1,4 @@
-"""The summary: a run in numbers, and whether it may be believed.
-
-INVALID is said only on evidence: by an exact test for send lag, so that one hiccup in eighty requests condemns nobody,
-and by the median over trials for the machine's other work.
-"""
+"""The summary: a run in numbers, and whether it may be believed (``verdict.py``)."""
 
 from __future__ import annotations
 
@@ -11,17 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebench.metrics import energy, failures, latency, memory, quality
+from edgebench.metrics import energy, failures, latency, memory, phases, quality, sample_size, verdict
 from edgebench.metrics.observed import generator, observe
 from edgebench.metrics.table import ArmColumns, columns
 from edgebench.records import METRICS, ArmSummary, Estimate, Run, Summary
 from edgebench.stats import bootstrap, rates
 
-LAG_FLOOR_MS = 1.0  # a client that is on time to the millisecond is on time
-LAG_SHARE = 0.01  # …or to one per cent of the median latency, whichever is more
-LATE_ALLOWED = 0.01  # the p99: one request in a hundred may be later
-OTHERS_MOST = 0.2  # of the machine's CPU used by other processes: more of it visibly moves p95 on two cores
-LEAST_CPU_S = 1.0  # over less, the kernel's ticks of 10 ms say too little to judge by
 FEW_ITEMS = 100  # below it, an accuracy interval is wider than ± 10 points
 DRIFT = 1.25  # ratio of block medians from which blocks are said to differ
 
@@ -31,7 +22,7 @@ def summarise(run: Run, *, draws: int = 2000, table: Mapping[str, ArmColumns] | 
     table = columns(run) if table is None else table
     groups = max((arm.clusters for arm in table.values()), default=0)
     weights = bootstrap.cluster_draws(max(groups, 1), draws, generator(run, "summary"))
-    reasons = tuple(_invalid(run, table))
+    reasons = tuple(verdict.invalid(run, table))
     items = len({record.item_digest for record in run.records})
     return Summary(
         run_id=run.id,
@@ -41,6 +32,7 @@ def summarise(run: Run, *, draws: int = 2000, table: Mapping[str, ArmColumns] | 
         reasons=reasons,
         warnings=tuple(_warnings(run, table, items)),
         not_issued=not_issued(run),
+        sample_size=sample_size.lines(table),
     )
 
 
@@ -53,8 +45,11 @@ def _arm(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> ArmSummary:
         **latency.estimates(run, arm, weights),
         **memory.estimates(run, arm),
     }
+    parts = phases.phases(arm)
     if arm.identity.placement == "stand-in":
-        found = {name: replace(one, provenance="stand-in") for name, one in found.items()}
+        found, parts = (
+            {name: replace(one, provenance="stand-in") for name, one in each.items()} for each in (found, parts)
+        )
     return ArmSummary(
         arm=arm.arm,
         target=arm.target,
@@ -67,6 +62,9 @@ def _arm(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> ArmSummary:
         notices=failures.notices(arm),
         cost=arm.charges.cost,
         slices=quality.slices(run, arm, weights),
+        memory=memory.by_phase(run, arm),
+        scenarios=tuple(dict.fromkeys(trial.scenario for trial in arm.trials)),
+        phases=parts,
     )
 
 
@@ -77,45 +75,9 @@ def cost(arm: ArmColumns, weights: bootstrap.Counts) -> Estimate:
         return Estimate.absent(charges.cost.why_absent)
     if observed is None or (point := observed.point()) is None:
         return Estimate.absent("no request was priced whole")
-    low, high = bootstrap.interval(observed.draws(weights), len(np.unique(observed.member))) or (None, None)
+    low, high = observed.interval(weights)
     method = f"{charges.method}, bootstrap over items"
     return Estimate(point, low, high, observed.n, method, provenance=charges.provenance, note=charges.note)
-
-
-# --------------------------------------------------------------------------------------------------- verdict
-
-
-def _invalid(run: Run, table: Mapping[str, ArmColumns]) -> Iterator[str]:
-    if not any(arm.answered for arm in table.values()):
-        yield "no request was answered: see the failures by kind, mend the targets and run again"
-        return
-    for arm in table.values():
-        yield from _late(arm)
-    others, machine = (_sum(run, quantity) for quantity in ("other_cpu_seconds", "machine_cpu_seconds"))
-    if machine >= LEAST_CPU_S and others > OTHERS_MOST * machine:
-        yield (
-            f"other processes used {others / machine:.0%} of this machine (limit {OTHERS_MOST:.0%}): "
-            "close them and run again"
-        )
-
-
-def _sum(run: Run, quantity: str) -> float:
-    return sum(reading.value for reading in run.readings if reading.quantity == quantity)
-
-
-def _late(arm: ArmColumns) -> Iterator[str]:
-    """Our own lateness in sending: connecting and shaking hands are the network's and do not count."""
-    lags = arm.client_lag_ms[arm.steady & np.isfinite(arm.client_lag_ms)]
-    answered = arm.latency_ms[arm.steady & np.isfinite(arm.latency_ms)]
-    if not len(lags) or not len(answered):
-        return
-    limit = max(LAG_FLOOR_MS, LAG_SHARE * float(np.median(answered)))
-    late = int((lags > limit).sum())
-    if rates.exceedances(late, len(lags), LATE_ALLOWED) == "missed":
-        yield (
-            f"{arm.arm}: {late} of {len(lags)} requests were sent more than {limit:.3g} ms late: the client could not "
-            "keep up; use fewer users or a quieter machine"
-        )
 
 
 def not_issued(run: Run) -> Mapping[str, int]:
@@ -141,6 +103,7 @@ def _warnings(run: Run, table: Mapping[str, ArmColumns], items: int) -> Iterator
     what_ifs = sorted({arm.target for arm in table.values() if arm.identity.kind in ("fake", "recorded")})
     if what_ifs:
         yield f"not measured but made up or replayed: {', '.join(what_ifs)}"
+    yield from verdict.warnings(run)
     left = not_issued(run)
     if left:
         told = ", ".join(f"{n} {reason}" for reason, n in left.items())
@@ -149,6 +112,8 @@ def _warnings(run: Run, table: Mapping[str, ArmColumns], items: int) -> Iterator
         yield f"few items ({items}): accuracies are known to about ± {_half_width(items):.0f} points at best"
     if len({frozenset(np.unique(arm.item).tolist()) for arm in table.values()}) > 1:
         yield "not every arm has met the same items: only pairs of answers to the same item are compared"
+    if caches := phases.mixed_caches(table.values()):
+        yield caches
     for arm in table.values():
         yield from _arm_warnings(run, arm)
 
@@ -172,6 +137,8 @@ def _arm_warnings(run: Run, arm: ArmColumns) -> Iterator[str]:
     scored = any(item.reference is not None for item in run.workload.items)
     if scored and (unjudged := int((np.isnan(arm.value) & ~arm.failed).sum())):
         yield f"{arm.arm}: {unjudged} answers are not judged; if they are merely not scored yet: edgebench score"
+    if contradictions := failures.contradictions(arm):
+        yield contradictions
     if arm.only_cold and not arm.failed.all():
         yield f"{arm.arm}: cold requests only; its latencies are not those of a steady state"
     medians = [
@@ -182,7 +149,7 @@ def _arm_warnings(run: Run, arm: ArmColumns) -> Iterator[str]:
     if len(medians) > 1 and max(medians) > DRIFT * min(medians) and _blocks_differ(arm):
         yield (
             f"{arm.arm}: median latency went from {min(medians):.3g} to {max(medians):.3g} ms between blocks; "
-            "intervals that assume a steady machine are too narrow"
+            "its intervals are wider for it, and more blocks would narrow them"
         )
 
 

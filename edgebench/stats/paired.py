@@ -13,12 +13,15 @@ import math
 
 from scipy import special
 
-from edgebench.stats.rates import z
+from edgebench.stats.rates import at_most, z
 
 
-def bonett_price(only_b: int, only_a: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of p_b − p_a from n pairs of which ``only_b`` were right in b alone and ``only_a`` in a alone."""
-    if n <= 0 or only_a < 0 or only_b < 0 or only_a + only_b > n:
+def bonett_price(only_b: float, only_a: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Interval of p_b − p_a from n pairs of which ``only_b`` were right in b alone and ``only_a`` in a alone.
+
+    The counts may be fractions: those of an effective number of pairs.
+    """
+    if n <= 0 or only_a < 0 or only_b < 0 or only_a + only_b > n + 1e-9:
         raise ValueError(f"{only_b} + {only_a} discordant pairs of {n} is not possible")
     plus, minus = (only_b + 1) / (n + 2), (only_a + 1) / (n + 2)
     centre = plus - minus
@@ -26,11 +29,11 @@ def bonett_price(only_b: int, only_a: int, n: int, level: float = 0.95) -> tuple
     return max(-1.0, centre - half), min(1.0, centre + half)
 
 
-def mcnemar_mid_p(only_b: int, only_a: int) -> float:
-    """Two-sided mid-p of "no difference": 1 when nothing disagrees."""
+def mcnemar_mid_p(only_b: float, only_a: float) -> float:
+    """Two-sided mid-p of "no difference": 1 when nothing disagrees. Fractions are allowed, as above."""
     n, k = only_a + only_b, min(only_a, only_b)
     if n == 0:
         return 1.0
-    upto = float(special.bdtr(k, n, 0.5))
-    exactly = upto - (float(special.bdtr(k - 1, n, 0.5)) if k else 0.0)
+    upto = at_most(k, n, 0.5)
+    exactly = upto - (float(special.betainc(n - k + 1, k, 0.5)) if k > 0 else 0.0)
     return min(1.0, 2 * upto - exactly)

@@ -36,30 +36,42 @@ def ranks(n: int, q: float, tail: float) -> tuple[int | None, int | None]:
 
 
 def interval(
-    ordered: Array, q: float, level: float = 0.95, effective: float | None = None
+    ordered: Array, q: float, level: float = 0.95, effective: float | None = None, widened: float = 1.0
 ) -> tuple[float | None, float | None]:
     """Two-sided interval of a quantile from ascending values; a bound is None where n cannot support it.
 
-    ``effective``: how many independent observations the n are worth, when that is fewer.
+    ``effective``: how many independent observations the n are worth, when that is fewer. ``widened``: (half-width)²
+    is this many times theirs, for what blocks add; that takes no bound away, but moves it as far as the values reach.
     """
-    return _bounds(ordered, q, (1 - level) / 2, effective)
+    return _bounds(ordered, q, (1 - level) / 2, effective, widened)
 
 
 def lower_bound(ordered: Array, q: float, level: float = 0.95, effective: float | None = None) -> float | None:
     """One-sided: the quantile is at least this, with the level's confidence."""
-    return _bounds(ordered, q, 1 - level, effective)[0]
+    return _bounds(ordered, q, 1 - level, effective, 1.0)[0]
 
 
-def _bounds(ordered: Array, q: float, tail: float, effective: float | None) -> tuple[float | None, float | None]:
+def _bounds(
+    ordered: Array, q: float, tail: float, effective: float | None, widened: float
+) -> tuple[float | None, float | None]:
     n = len(ordered)
-    m = n if effective is None else max(1, min(n, math.floor(effective + _ROUND)))
+    m = _whole(n if effective is None else effective, n)
     low, high = ranks(m, q, tail)
+    if widened > 1:
+        m = _whole(m / widened, n)
+        further = ranks(m, q, tail)
+        low = None if low is None else further[0] or 0
+        high = None if high is None else further[1] or m
     first = None if low is None else max(1, math.floor(low * n / m))
     last = None if high is None else min(n, math.ceil(high * n / m))
     return (
         None if first is None else float(ordered[first - 1]),
         None if last is None else float(ordered[last - 1]),
     )
+
+
+def _whole(m: float, n: int) -> int:
+    return max(1, min(n, math.floor(m + _ROUND)))
 
 
 def needed_n(q: float, level: float = 0.95, sides: int = 2) -> int:

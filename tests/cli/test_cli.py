@@ -195,6 +195,9 @@ def test_check_says_what_a_run_would_send(capsys: pytest.CaptureFixture[str]) ->
     assert 0 < api["usd_at_most"] < taught["usd_at_most"] < 0.1 and api["tokens_in"] > 24 * 50
     assert by_arm["quick · zero-shot"]["usd_at_most"] is None and by_arm["quick · zero-shot"]["host"] is None
     assert by_arm["here · zero-shot"]["host"] == "127.0.0.1:1" and not by_arm["here · zero-shot"]["leaves"]
+    shown = {one["arm"]: one for one in found["sample_size"]["arms"]}["api · zero-shot"]
+    assert shown["n"] == 1138 and shown["planned"] == 24 and shown["minutes"] is None and shown["p99_n"] == 368
+    assert shown["assumed"] == "a spread (CV) of 30%"
     assert not Path(os.environ["EDGEBENCH_HOME"], "store.db").exists()
 
 
@@ -204,6 +207,7 @@ def test_check_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "the texts of all items go to api.openai.com" in out
     assert "is not set: export OPENAI_API_KEY=…" in out
+    assert "to see 5% at p50 you need n = 1,138" in out and "accuracy: 24 items show a difference of" in out
     assert "next:  edgebench run p.yaml" in out
 
 

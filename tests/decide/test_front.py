@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -49,6 +49,7 @@ def test_a_clearly_worse_arm_is_dominated_and_says_by_whom() -> None:
     assert members["bad · zero-shot"].dominated_by in {"good · zero-shot", "fast · zero-shot"}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000))
 def test_what_is_worse_in_every_request_is_never_on_the_front(seed: int) -> None:
     """A copy that is 1 ms slower each time has probability 0, its original 1, whatever is drawn."""

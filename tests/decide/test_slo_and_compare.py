@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgebench.decide.compare import compare
-from edgebench.decide.slo import slacks, verdict, verdicts
+from edgebench.decide.slo import LEVEL, slacks, times, verdict, verdicts
 from edgebench.errors import UsageError
 from edgebench.metrics.summary import summarise
 from edgebench.metrics.table import columns
 from edgebench.records import SLO, Run, SLOVerdict
+from edgebench.stats.rates import needed_without_exceedance
 from tests import builders
 from tests.builders import Arm
 
@@ -71,13 +72,19 @@ def test_every_slo_is_judged_for_every_arm() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1000))
 def test_the_tightest_limits_are_the_verdicts_own_edges(seed: int) -> None:
     """At the limit it is said to meet it is met; at the one it is said to miss it is missed."""
     run = builders.run({"a": Arm()}, items=120, seed=seed)
-    meets, misses = slacks(columns(run)["a · zero-shot"], "p95_ms")
-    assert meets is not None and misses is not None and misses < meets
-    assert judged(run, SLO("p95_ms", max=meets)).verdict == "met"
+    arm = columns(run)["a · zero-shot"]
+    meets, misses = slacks(arm, "p95_ms")
+    assert misses is not None
+    if meets is None:  # blocks that differ by chance: too few independent requests for any limit to be met
+        assert times(arm, "p95_ms").seen.effective_n(LEVEL) < needed_without_exceedance(0.05)
+    else:
+        assert misses < meets
+        assert judged(run, SLO("p95_ms", max=meets)).verdict == "met"
     assert judged(run, SLO("p95_ms", max=misses)).verdict == "missed"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
@@ -74,6 +75,36 @@ def test_bonett_price_by_hand() -> None:
         paired.bonett_price(3, 3, 5)
 
 
+def test_the_published_example_of_paired_shares() -> None:
+    """Complete response before and after consolidation therapy (Cavo et al. 2012), 6 against 16 of 161 patients.
+
+    Bonett and Price's interval and the mid-p as M. W. Fagerland, S. Lydersen and P. Laake print them (Statistical
+    Analysis of Contingency Tables, 2017, ch. 8).
+    """
+    assert paired.bonett_price(6, 16, 161) == pytest.approx((-0.1195, -0.0032), abs=5e-5)
+    assert paired.mcnemar_mid_p(6, 16) == pytest.approx(0.034690, abs=5e-7)
+    assert mcnemar([[59, 6], [16, 80]], exact=True).pvalue == pytest.approx(0.052479, abs=5e-7)
+
+
+@given(b=st.integers(1, 60), c=st.integers(1, 60), n=st.integers(120, 400), worth=st.floats(0.2, 1.0))
+def test_fewer_independent_pairs_say_less(b: int, c: int, n: int, worth: float) -> None:
+    """Fractions of pairs: the interval only widens, the p-value only grows."""
+    low, high = paired.bonett_price(b, c, n)
+    wide = paired.bonett_price(b * worth, c * worth, n * worth)
+    assert wide[1] - wide[0] >= high - low - 1e-12
+    assert paired.mcnemar_mid_p(b * worth, c * worth) >= paired.mcnemar_mid_p(b, c) - 1e-9
+
+
+@given(n=st.integers(1, 400), k=st.integers(0, 400), allowed=st.sampled_from([0.01, 0.05, 0.1, 0.5]))
+def test_exceedances_are_scipys_binomial_test(n: int, k: int, allowed: float) -> None:
+    """Met and missed exactly where the one-sided exact tests are at most 5 %."""
+    k = min(k, n)
+    fewer, more = (binomtest(k, n, allowed, alternative=side).pvalue for side in ("less", "greater"))
+    verdict = rates.exceedances(k, n, allowed)
+    assert verdict == ("met" if fewer <= 0.05 else "missed" if more <= 0.05 else "undecided")
+
+
+@settings(max_examples=25)  # statsmodels takes a hundredth of a second each
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_statsmodels_holm(p_values: list[float]) -> None:
     """Adjusted p-values in the order given."""
