@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from edgebench.plan.checks import key_pairs, prompting_name
 from edgebench.plan.loading import PlanErrors, PlanSource, load_plan, schema, source_of
+from edgebench.plan.twins import against_itself
 from edgebench.plan.unfolding import Arm, arm_name, arms, unfold
 
 __all__ = [
     "Arm",
     "PlanErrors",
     "PlanSource",
+    "against_itself",
     "arm_name",
     "arms",
     "key_pairs",

@@ -7,6 +7,7 @@ for tests of everything above a target. ``FakeEngine`` misbehaves inside a worke
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import math
 import os
@@ -49,6 +50,7 @@ class Options:
     load_ms: float = 0.0
     seed: int | None = None  # None: the plan's sampling seed
     input_tokens: int = 50
+    at_once: int | None = None  # answers so many at a time, the others wait for their turn; None: any number
 
 
 class Fake:
@@ -64,6 +66,7 @@ class Fake:
         self._attempts: Counter[str] = Counter()
         self._load_ns: int | None = None
         self._dead = False
+        self._turn: asyncio.Semaphore | None = None
 
     async def __aenter__(self) -> Self:
         started = time.monotonic_ns()
@@ -71,6 +74,7 @@ class Fake:
         self._load_ns = time.monotonic_ns() - started
         self._attempts.clear()
         self._dead = False
+        self._turn = None if self._options.at_once is None else asyncio.Semaphore(max(1, self._options.at_once))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -83,6 +87,12 @@ class Fake:
         self._choices = task.choices
 
     async def answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
+        came_ns = time.monotonic_ns()
+        async with self._turn or contextlib.nullcontext(), contextlib.aclosing(self._answer(request, came_ns)) as said:
+            async for chunk in said:
+                yield chunk
+
+    async def _answer(self, request: Request, came_ns: int) -> AsyncGenerator[Chunk, None]:
         options, sent_ns = self._options, time.monotonic_ns()
         if self._dead:
             raise TargetError("crashed", "the fake has ended", fatal=True)
@@ -106,7 +116,7 @@ class Fake:
                 text=piece,
                 at_ns=time.monotonic_ns(),
                 tokens=1,
-                completion=self._completion(sent_ns, count, right) if last else None,
+                completion=self._completion(came_ns, sent_ns, count, right) if last else None,
             )
 
     def identity(self) -> Identity:
@@ -153,7 +163,7 @@ class Fake:
             at_ms = first_ms + (latency_ms - first_ms) * k / (count - 1)
         return int(min(at_ms, limit_s * 1e3) * MS)
 
-    def _completion(self, sent_ns: int, chunks: int, right: bool) -> Completion:
+    def _completion(self, came_ns: int, sent_ns: int, chunks: int, right: bool) -> Completion:
         return Completion(
             usage=Usage(self._options.input_tokens, chunks, 0),
             finish_reason="stop",
@@ -161,6 +171,7 @@ class Fake:
             end_ns=time.monotonic_ns(),
             confidence=0.9 if right else 0.6,
             confidence_method="margin",
+            phases={} if self._turn is None else {"queue": sent_ns - came_ns},
             stamp="engine",
         )
 
