@@ -6,6 +6,7 @@ Parameters go in at construction, work happens in the call: ``def match(*, ignor
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from edgebench.records import (
@@ -113,11 +114,41 @@ class Meter(Protocol):
         """Readings of the phase that ends now. Absent quantities are simply not there."""
 
 
+class Moment(Protocol):
+    """When one request of an open loop is due, and when there is time for work around it."""
+
+    async def ready(self) -> None:
+        """Return when there is time to make the request ready, or when that cannot wait any longer."""
+
+    async def come(self) -> None:
+        """Return when the request is due: it leaves now, and not before."""
+
+    async def calm(self) -> None:
+        """Return when nothing else is due for as long as reading an answer takes."""
+
+
+#: Set while a request of an open loop is under way, for targets that make it ready before it is due
+#: (``makes_ready = True``): they await ``come`` just before it leaves. Others are asked when it is due.
+MOMENT: ContextVar[Moment | None] = ContextVar("MOMENT", default=None)
+
+
+class Pace(Protocol):
+    """Lets go what an open loop has made ready."""
+
+    def moment(self, due_ns: int) -> Moment: ...
+
+
 class Scenario(Protocol):
-    """How requests arrive: drives ``send(index, due_ns)`` for every index until all are done or ``stop()`` says why."""
+    """How requests arrive: drives ``send(index, due_ns)`` for every index until all are done or ``stop()`` says why.
+
+    With a ``pace``, ``send`` is called a little before ``due_ns``, and the request leaves when its moment has come.
+    """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def pace(self) -> Pace | None: ...
 
     async def drive(
         self, count: int, send: Callable[[int, int], Awaitable[None]], stop: Callable[[], str | None]

@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 from edgebench import catalog, plugins
 from edgebench.artifacts import all_cards
 from edgebench.errors import MissingExtra, PlanError, UsageError
+from edgebench.plan import timing
 from edgebench.plan.document import Document, Loc, nearest
 from edgebench.plan.shape import validated
 from edgebench.records import METRICS, Plan, TargetSpec
+from edgebench.targets.confine import parse_bytes
 from edgebench.targets.connection import is_loopback
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*_API_KEY")
@@ -32,7 +34,7 @@ Found = Iterator[PlanError]
 
 def check(plan: Plan, document: Document) -> list[PlanError]:
     """Every mistake of a well-shaped plan."""
-    finders = (_counts, _workload, _targets, _promptings, _slos, _objectives, _shelves)
+    finders = (_counts, _workload, _targets, _promptings, _slos, _objectives, _shelves, timing.scenario, timing.stop)
     return [error for find in finders for error in find(plan, document)]
 
 
@@ -203,6 +205,7 @@ def _targets(plan: Plan, document: Document) -> Found:
         yield from _options(spec, at, document)
         yield from _model(plan, spec, at, document)
         yield from _endpoint(spec, at, document)
+        yield from _memory_limit(spec, (*at, "memory_limit"), document)
 
 
 def _bad_name(name: str) -> str | None:
@@ -268,6 +271,18 @@ def _endpoint(spec: TargetSpec, at: Loc, document: Document) -> Found:
         yield document.error((*at, "base_url"), problem, hint="base_url: https://api.example.com/v1")
 
 
+def _memory_limit(spec: TargetSpec, at: Loc, document: Document) -> Found:
+    if spec.memory_limit is None:
+        return
+    if not runs_a_file(spec):
+        yield document.error(at, "this target loads no model file here, so there is nothing to limit", on_key=True)
+        return
+    try:
+        parse_bytes(spec.memory_limit)
+    except UsageError as exc:
+        yield document.error(at, str(exc), hint=exc.hint)
+
+
 def _hidden(text: str) -> str:
     """A name as it is; what may be a key itself, not."""
     return repr(text) if re.fullmatch(r"[A-Z][A-Z0-9_]{0,40}", text) else "what stands here"
@@ -303,7 +318,7 @@ def _counts(plan: Plan, document: Document) -> Found:
         yield document.error(("question",), "is empty", hint="write what is to be decided")
     yield from _least(plan, document, 1, ("blocks",), ("repeats",), ("scenario", "users"), ("workload", "items"))
     yield from _least(plan, document, 1, ("workload", "max_tokens"))
-    yield from _least(plan, document, 0, *(("seeds", name) for name in ("subset", "order", "examples")))
+    yield from _least(plan, document, 0, *(("seeds", name) for name in ("subset", "order", "examples", "arrivals")))
     yield from _least(plan, document, 0, ("seeds", "sampling"), ("seeds", "bootstrap"))
     for name in ("usd", "minutes"):
         value = getattr(plan.budget, name)

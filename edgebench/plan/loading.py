@@ -90,7 +90,8 @@ def _from_here(plan: Plan, document: Document) -> Plan:
         name: replace(spec, file=seen(spec.file, "targets", name, "file")) for name, spec in plan.targets.items()
     }
     workload = replace(workload, file=seen(workload.file, "workload", "file"))
-    return replace(plan, workload=workload, targets=targets, prices=seen(plan.prices, "prices"))
+    scenario = replace(plan.scenario, trace=seen(plan.scenario.trace, "scenario", "trace"))
+    return replace(plan, workload=workload, targets=targets, scenario=scenario, prices=seen(plan.prices, "prices"))
 
 
 def source_of(path: str | Path, *, set: Mapping[str, str] | None = None) -> PlanSource:

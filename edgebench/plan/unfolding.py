@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgebench.errors import DataError
+from edgebench.load.scenarios import name_of
 from edgebench.plan.checks import prompting_name
 from edgebench.records import Item, Plan, Trial, Workload
 
@@ -86,7 +87,7 @@ def _trial(arm: Arm, repetition: int, block: int, order: int, digests: tuple[str
         repetition=repetition,
         order=order,
         item_digests=digests,
-        scenario=f"{plan.scenario.kind}({plan.scenario.users})",
+        scenario=name_of(plan.scenario),
     )
 
 

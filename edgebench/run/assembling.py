@@ -34,6 +34,7 @@ class Assembly:
     targets: Mapping[str, Callable[[], Target]]
     promptings: Mapping[str, Prompting]  # by canonical spec, see ``spec_key``
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
+    parts: Mapping[str, Parts] = field(default_factory=dict)  # what each target is made of
 
     def prompting(self, spec: str | Mapping[str, Any]) -> Prompting:
         return self.promptings[spec_key(spec)]
@@ -59,15 +60,16 @@ def assemble(
     references = {item.digest: str(item.reference) for item in workload.items}
     makers: dict[str, Callable[[], Target]] = {}
     cards: dict[str, ModelCard] = {}
+    built: dict[str, Parts] = {}
     for name in plan.targets:
         parts, card = _parts(plan, name, keys.get(name), progress)
-        makers[name] = partial(_make, parts, references, store)
+        built[name], makers[name] = parts, partial(_make, parts, references, store)
         makers[name]()  # what cannot be built is said now, not in the middle of a run
         if card is not None:
             cards[name] = card
     specs = [*plan.prompting, *(spec.prompting for spec in plan.targets.values() if spec.prompting is not None)]
     promptings = {spec_key(spec): build_prompting(spec, workload, plan.seeds.examples) for spec in specs}
-    return Assembly(makers, promptings, cards)
+    return Assembly(makers, promptings, cards, built)
 
 
 def build_prompting(spec: str | Mapping[str, Any], workload: Workload, seed: int) -> Prompting:

@@ -11,16 +11,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from edgebench.contracts import Store
+import numpy as np
+
+from edgebench.contracts import Scenario, Store
+from edgebench.load import scenarios
+from edgebench.load.arrivals import repeated
 from edgebench.load.clock import now_ns, wall_label
-from edgebench.load.scenarios import Closed
 from edgebench.load.stopping import Stopping
 from edgebench.meters.host import Host, fingerprint
 from edgebench.meters.memory import Memory
+from edgebench.meters.sampled import Sampler
 from edgebench.plan import unfold
-from edgebench.records import Plan, Record, Segment, Trial, Workload
+from edgebench.records import Item, Plan, Record, Segment, Trial, Workload
 from edgebench.run.assembling import Assembly, assemble
+from edgebench.run.certify import certificate_of_a_start
+from edgebench.run.enough import enough
 from edgebench.run.scoring import score_run
 from edgebench.run.spending import Bill
 from edgebench.run.trials import Setting, run_trial
@@ -33,6 +40,8 @@ ENGINES = ("edgebench", "llama-cpp-python", "onnxruntime", "tokenizers", "openai
 
 #: Told after every record: how many are done, of how many, whose turn it is.
 Progress = Callable[[int, int, str], None]
+#: Told of every record as it is made.
+Watch = Callable[[Record], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +64,23 @@ def execute(
     progress: Progress = lambda done, total, arm: None,
     say: Callable[[str], None] = lambda line: None,
     workload: Workload | None = None,
+    trials: Sequence[Trial] | None = None,
+    stopping: Stopping | None = None,
+    watch: Watch = lambda record: None,
+    certify: bool = True,
+    certificate: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Carry out a plan, or go on with the newest unfinished run of the very same experiment; then score it.
 
     ``keys``: target name → API key. ``fresh``: begin anew even if an unfinished run could be resumed.
+    ``trials``: instead of the plan unfolded. ``stopping``: instead of one made from the plan's budget; ``watch``,
+    told of every record beside the clock (so it must be quick), may use it to end the run.
+    ``certify``: whether the instrument measures its own error first (some seconds); kept with the segment.
+    ``certificate``: one of minutes ago instead.
     Raises UsageError and its kin before anything is timed; whatever targets do wrong is in the records.
     """
     job = workload or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
-    trials = unfold(plan, job)
+    trials = unfold(plan, job) if trials is None else trials
     assembly = assemble(plan, job, keys=keys or {}, store=store, progress=say)
     bill = Bill(plan)
     run_id = None if fresh else store.find(plan.digest, job.digest)
@@ -72,10 +90,13 @@ def execute(
         store.set_cards(run_id, assembly.cards)
     if plan.texts == "redact":
         say(claim())
-    start = Start(plan, job, trials, assembly, store, run_id, bill, progress)
+    once = {(trial.repetition, trial.block): len(trial.item_digests) for trial in trials}
+    if line := repeated(plan.scenario, sum(once.values()), Path(plan.folder)):
+        say(line)
+    start = Start(plan, job, trials, assembly, store, run_id, bill, progress, stopping, watch)
     if start.done:
         say(f"resuming run {run_id}: {len(start.done)} requests are already done")
-    finished = asyncio.run(start.carry_out())
+    finished = asyncio.run(start.carry_out(certify=certify, certificate=certificate, say=say))
     score_run(store, run_id, heard=start.heard)
     return finished
 
@@ -93,26 +114,41 @@ class Start:
         run_id: str,
         bill: Bill,
         progress: Progress,
+        stopping: Stopping | None = None,
+        watch: Watch = lambda record: None,
     ) -> None:
         self._plan, self._trials, self._assembly = plan, trials, assembly
         self._store, self._run_id, self._bill, self._progress = store, run_id, bill, progress
         self._items = {item.digest: item for item in job.items}
         self._total = sum(len(trial.item_digests) for trial in trials)
+        self._sampler = Sampler()  # one process for all trials
         self._not_issued: Counter[str] = Counter()
         self._given_up: dict[str, str] = {}  # target → why
-        self._stopping = Stopping(plan.budget)
+        self._enough: str | None = None  # why no further pass is needed
+        self._pass = 0
+        self._stopping, self._watch = stopping or Stopping(plan.budget), watch
         self.done = store.done(run_id)
         self.heard: dict[str, str] = {}  # answers whose text the store will not keep, until they are scored
         self._count = len(self.done)
         if plan.budget.usd is not None and self.done:
             self._stopping.spend(bill.of_run(store.load(run_id)))
 
-    async def carry_out(self) -> Finished:
+    async def carry_out(
+        self,
+        *,
+        certify: bool = True,
+        certificate: Mapping[str, Any] | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> Finished:
         """Every trial that is not done yet, until the end or a reason to stop; the segment says which."""
-        segment, why = self._open_segment(), "failed"
+        left = any(self._todo(trial) for trial in self._trials)
+        if certificate is None:
+            certificate = await certificate_of_a_start(wanted=certify, say=say) if left else {}
+        segment, why = self._open_segment(certificate), "failed"
         try:
-            with interruptible(self._stopping):
+            with self._sampler, interruptible(self._stopping):
                 for trial in self._trials:
+                    self._judge(trial)
                     await self._trial(trial, segment)
             why = self._stopping.reason or "complete"
         finally:
@@ -120,13 +156,35 @@ class Start:
         issued = self._count - len(self.done)
         return Finished(self._run_id, why, issued, dict(self._not_issued), bool(self.done))
 
-    async def _trial(self, trial: Trial, segment: Segment) -> None:
-        todo = [
+    def _judge(self, trial: Trial) -> None:
+        """Before each pass but the first: whether the plan's stop rule holds already."""
+        spec = self._plan.stop
+        if spec is None or self._enough or trial.repetition <= self._pass or not self._todo(trial):
+            return
+        self._pass = trial.repetition
+        left = {each.arm for each in self._trials if self._todo(each) and each.target not in self._given_up}
+        if not self._stopping():
+            self._enough = enough(self._store.load(self._run_id), spec, left)
+
+    def _todo(self, trial: Trial) -> list[tuple[int, Item]]:
+        return [
             (index, self._items[digest])
             for index, digest in enumerate(trial.item_digests)
             if f"{trial.id}/{index}" not in self.done
         ]
-        reason = self._stopping() or self._given_up.get(trial.target)
+
+    def _scenario(self, trial: Trial, todo: int) -> Scenario:
+        """How this trial's requests arrive after the cold one: the same for every arm of a block."""
+        here = (trial.repetition, trial.block)
+        before = {(each.repetition, each.block): len(each.item_digests) for each in self._trials}
+        used = sum(size for place, size in before.items() if place < here) + len(trial.item_digests) - todo
+        rng = np.random.default_rng(np.random.SeedSequence([self._plan.seeds.arrivals, *here]))
+        folder = Path(self._plan.folder)
+        return scenarios.build(self._plan.scenario, count=todo - 1, rng=rng, folder=folder, first=used)
+
+    async def _trial(self, trial: Trial, segment: Segment) -> None:
+        todo = self._todo(trial)
+        reason = self._stopping() or self._given_up.get(trial.target) or self._enough
         if todo and reason:
             self._not_issued[reason] += len(todo)
         if not todo or reason:
@@ -137,35 +195,39 @@ class Start:
             todo,
             target=self._assembly.targets[trial.target],
             prompting=self._assembly.prompting(trial.prompting),
-            setting=self._setting(trial, segment),
+            setting=self._setting(trial, segment, self._scenario(trial, len(todo))),
         )
         self._not_issued.update(outcome.not_issued)
         if outcome.hopeless:
             self._given_up[trial.target] = outcome.hopeless
 
-    def _setting(self, trial: Trial, segment: Segment) -> Setting:
+    def _setting(self, trial: Trial, segment: Segment, scenario: Scenario) -> Setting:
         spec = self._plan.targets[trial.target]
         return Setting(
             run_id=self._run_id,
             segment_id=segment.id,
             store=self._store,
-            meters=(Memory(), Host()),
-            scenario=Closed(self._plan.scenario.users),
+            meters=(self._sampler, Memory(), Host()),
+            scenario=scenario,
             stopping=self._stopping,
             retries=spec.retries,
             timeout_s=spec.timeout_s,
+            answered=lambda record: self._answered(trial, record),
             advanced=lambda record: self._advanced(trial, record),
             opened=lambda target: self._store.set_identity(self._run_id, target.identity()),
         )
 
+    def _answered(self, trial: Trial, record: Record) -> None:
+        self._watch(record)
+        self._stopping.spend(self._bill.of_record(trial.target, record))
+
     def _advanced(self, trial: Trial, record: Record) -> None:
         self._count += 1
-        self._stopping.spend(self._bill.of_record(trial.target, record))
         if self._plan.texts != "keep" and record.answer is not None:
             self.heard[record.id] = record.answer.text
         self._progress(self._count, self._total, trial.arm)
 
-    def _open_segment(self) -> Segment:
+    def _open_segment(self, certificate: Mapping[str, Any]) -> Segment:
         number = next(row["segments"] for row in self._store.runs() if row["id"] == self._run_id) + 1
         segment = Segment(
             id=f"{self._run_id}.{number}",
@@ -174,6 +236,7 @@ class Start:
             anchor_ns=now_ns(),
             host=dict(fingerprint()),
             versions=versions(),
+            certificate=certificate,
         )
         self._store.add_segment(self._run_id, segment)
         return segment

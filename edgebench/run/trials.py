@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
-from edgebench.contracts import Meter, Prompting, Scenario, Store, Target
+from edgebench.contracts import MOMENT, Meter, Prompting, Scenario, Store, Target
 from edgebench.errors import TargetError
 from edgebench.load.clock import now_ns
 from edgebench.load.stopping import Stopping
 from edgebench.records import Answer, Call, Failure, Item, Reading, Record, Trial
-from edgebench.run.asking import Asking
+from edgebench.run.asking import Asking, detached
+from edgebench.run.keeping import keeping
 
 #: Kinds that will not mend themselves while this run goes on: the arm is given up, the other arms go on.
 HOPELESS = frozenset({"load_failed", "unauthorized", "not_found"})
@@ -24,6 +26,11 @@ HOPELESS = frozenset({"load_failed", "unauthorized", "not_found"})
 RESTARTS = 3
 #: After an interrupt, how long (s) answers under way may still finish.
 PATIENCE_S = 5.0
+#: How long (s) the thread that keeps records may hold up the one that sends; Python's own 5 ms would be seen.
+SWITCH_S = 0.0002
+
+#: What is not issued yet: place in the trial → item, in the order of sending.
+Left = dict[int, Item]
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,8 @@ class Setting:
     stopping: Stopping
     retries: int
     timeout_s: float
-    advanced: Callable[[Record], None] = lambda record: None
+    answered: Callable[[Record], None] = lambda record: None  # told as soon as there is a record …
+    advanced: Callable[[Record], None] = lambda record: None  # … and when it is kept
     opened: Callable[[Target], None] = lambda target: None
 
 
@@ -67,7 +75,7 @@ async def run_trial(
     setting: Setting,
 ) -> Outcome:
     """Issue the requests of ``todo`` (place in the trial, item), starting the target again when it dies."""
-    hopeless, left = None, list(todo)
+    hopeless, left = None, dict(todo)
     for _ in range(1 + RESTARTS):
         try:
             await _start(trial, left, target(), prompting, setting)
@@ -80,9 +88,7 @@ async def run_trial(
     return Outcome(hopeless, {why: len(left)} if left else {})
 
 
-async def _start(
-    trial: Trial, left: list[tuple[int, Item]], target: Target, prompting: Prompting, setting: Setting
-) -> None:
+async def _start(trial: Trial, left: Left, target: Target, prompting: Prompting, setting: Setting) -> None:
     """One start of the target; takes what it has issued out of ``left``. Raises Gone when the target goes."""
     due_ns, ready = now_ns(), False
     try:
@@ -96,19 +102,20 @@ async def _start(
             await _drive(trial, left, target, prompting, setting)
     except TargetError as error:
         if not ready:  # the request it was started for has met that failure
-            index, item = left.pop(0)
+            index = next(iter(left))
+            item = left.pop(index)
             call = Call("answer", due_ns, end_ns=now_ns(), failure=Failure(error.kind, error.message))
             record = _record(trial, index, item, setting, due_ns, [call], cold=True, failure=error)
-            _keep(setting, record)
+            setting.answered(record)
+            setting.store.append(setting.run_id, [record])
             setting.advanced(record)
         raise Gone(error) from error
 
 
-async def _drive(
-    trial: Trial, left: list[tuple[int, Item]], target: Target, prompting: Prompting, setting: Setting
-) -> None:
+async def _drive(trial: Trial, left: Left, target: Target, prompting: Prompting, setting: Setting) -> None:
     """The cold request alone, then the scenario with the rest."""
-    work, gone, flying = tuple(left), None, 0
+    work, flying, pace = tuple(left.items()), 0, setting.scenario.pace
+    gone: TargetError | None = None
 
     async def send(place: int, due_ns: int) -> None:
         nonlocal gone, flying
@@ -119,18 +126,23 @@ async def _drive(
         try:
             answer = await prompting(item, asking)
         except TargetError as error:
-            failure = error
+            failure = detached(error)
         record = _record(
             trial, index, item, setting, due_ns, asking.calls, cold=place == 0, answer=answer, failure=failure
         )
         flying -= 1
-        if flying:  # others are being timed: the disk must not hold up the loop that stamps them
-            await asyncio.to_thread(_keep, setting, record)
-        else:
-            _keep(setting, record)
-        left.remove((index, item))
-        setting.advanced(record)
+        del left[index]
+        setting.answered(record)
         gone = gone or asking.fatal
+        await keeper.keep(record, beside_others=flying > 0 or (pace is not None and place > 0))
+
+    async def paced(place: int, due_ns: int) -> None:
+        """As ``send``, in a context of its own that knows when the request is due."""
+        if pace is not None:
+            moment = pace.moment(due_ns)
+            MOMENT.set(moment)
+            await moment.ready()
+        await send(place + 1, due_ns)
 
     def stop() -> str | None:
         return setting.stopping() or (gone.kind if gone else None)
@@ -139,9 +151,9 @@ async def _drive(
         if stop() is None:
             await send(0, now_ns())
             _mark(setting, trial, target, "first")
-        await setting.scenario.drive(len(work) - 1, lambda place, due_ns: send(place + 1, due_ns), stop)
+        await setting.scenario.drive(len(work) - 1, paced, stop)
 
-    async with _quiet():
+    async with keeping(setting.store, setting.run_id, setting.advanced) as keeper, _quiet():
         await _until_interrupted(everything(), setting.stopping)
     _mark(setting, trial, target, "steady")
     if gone is not None:
@@ -168,11 +180,14 @@ async def _until_interrupted(everything: Coroutine[None, None, None], stopping: 
 @contextlib.asynccontextmanager
 async def _quiet() -> AsyncIterator[None]:
     """No garbage collection of ours while requests are timed; what is there now is not looked at again."""
+    patience_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     gc.freeze()
     gc.disable()
     try:
         yield
     finally:
+        sys.setswitchinterval(patience_s)
         gc.enable()
         gc.unfreeze()
 
@@ -191,10 +206,6 @@ def _mark(setting: Setting, trial: Trial, target: Target, phase: str, prepared_n
             if value is not None
         ]
     setting.store.add_readings(setting.run_id, readings)
-
-
-def _keep(setting: Setting, record: Record) -> None:
-    setting.store.append(setting.run_id, [record])
 
 
 def _record(
