@@ -54,7 +54,7 @@ prompting: [zero-shot]           # raw, zero-shot, {{few-shot: {{k: 5}}}}; each 
 
 scenario: {{kind: closed, users: 1}} # or as traffic comes, {{kind: poisson, rate: 2}}; constant, gamma, ramp, trace
 blocks: 4                        # targets take turns in 4 randomised blocks, so heat and hour fall on all alike
-repeats: 1                       # passes; with 20 and stop: {{metric: p95_ms, within: 0.1}} it ends when it knows enough
+repeats: 1                       # passes; with 20 and stop: {{metric: p95_ms, within: 0.1}} it ends once it knows
 
 slos:                            # what must hold: judged met, missed or undecided
   - {{metric: p95_ms, max: 1000}}

@@ -249,6 +249,8 @@ class OpenAICompatible:
         exchange, failure = await self._exchange(lambda: self._call(request), request.timeout_s)
         if moment := MOMENT.get():
             await moment.calm()  # what is to be sent comes before what is to be read
+        elif is_loopback(self._url.hostname or ""):
+            await self._wire.settled()
         reply = self._read(exchange, failure)
         failure = failure or reply.failure
         chunks, completion = self._chunks(exchange, reply, request)

@@ -31,6 +31,7 @@ from edgebench.targets.exchange import MAX_BODY_BYTES, Exchange
 
 MAX_IDLE = 256  # kept-alive connections per route: as many as an open loop has under way unless told
 MAX_IDLE_NS = 60 * 1_000_000_000
+SETTLED_NS = 1_000_000  # by then whoever was asked has been woken
 DONE_GRACE_S = 1.0  # after [DONE], how long the response may take to end as its framing promised
 _LAST_WORDS = (b"data: [DONE]\n\n", b"data: [DONE]\r\n\r\n")
 MAX_HEAD_BYTES = 256 * 1024  # status line, headers, chunk sizes: what is not body
@@ -176,6 +177,7 @@ class Wire(httpx2.AsyncBaseTransport):
         self._context: ssl.SSLContext | None = None
         self._idle: dict[Route, list[_Idle]] = {}
         self._rehearsed: list[httpx2.Request] | None = None
+        self._sent_ns = 0  # when any request last left
         if ca_file is not None:
             self._tls()  # a file that is no certificate is better found now
 
@@ -213,6 +215,7 @@ class Wire(httpx2.AsyncBaseTransport):
             await moment.come()  # of an open loop: ready before it is due, and not sent before
         connection = await self._connection(form.route, exchange, form.limits.get("connect"))
         intake = Intake(exchange)
+        self._sent_ns = time.monotonic_ns()
         try:
             await _converse(connection, payload, intake, form.limits)
         except BaseException:
@@ -225,6 +228,15 @@ class Wire(httpx2.AsyncBaseTransport):
             raise intake.failure
         exchange.decode()
         return exchange
+
+    async def settled(self) -> None:
+        """Return when no request has left within the last millisecond.
+
+        A server on this machine often wakes on the very core that wrote to it; were that core busy, the server would
+        stand in line for a whole time slice (3 ms on Linux), and its answer be timed with it.
+        """
+        while time.monotonic_ns() - self._sent_ns < SETTLED_NS:
+            await asyncio.sleep(SETTLED_NS / 1e9)
 
     async def aclose(self) -> None:
         for idle in self._idle.values():
