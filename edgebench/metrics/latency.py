@@ -45,7 +45,7 @@ def quantile(arm: ArmColumns, metric: str) -> Estimate:
     if observed.n == 0:
         return Estimate.absent(_nothing(arm, column))
     ordered, effective = np.sort(observed.above), observed.spread.independent_n(observed.n)
-    low, high = quantiles.interval(ordered, q, effective=effective, widened=observed.spread.widened())
+    low, high = observed.order_interval(ordered)
     note = _note(arm, column)
     if low is None or high is None:
         bound = quantiles.lower_bound(ordered, q, effective=effective)

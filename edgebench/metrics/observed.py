@@ -84,6 +84,11 @@ class Observed:
         low, high = (point + stretch * (bound - point) for bound in found)
         return (max(low, 0.0) if found[0] >= 0 else low), high
 
+    def order_interval(self, ordered: Floats) -> tuple[float | None, float | None]:
+        """Of a quantile, from its values in ascending order: blocks widen it, but never take a bound away."""
+        worth = self.spread.independent_n(self.n)
+        return quantiles.interval(ordered, self.q or 0.5, effective=worth, widened=self.spread.widened())
+
     def effective_n(self, level: float = 0.95) -> float:
         """How many independent observations an interval of this level stands on; n itself where nothing is shared."""
         return self.spread.effective_n(self.n, level)

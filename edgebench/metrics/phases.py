@@ -109,7 +109,7 @@ def _median(arm: ArmColumns, told: Sequence[tuple[int, float]], note: str | None
     values: Floats = np.array([ms for _, ms in told], dtype=float)
     observed = Observed("phase", arm.cluster[at], values, np.ones(len(at)), 0.5, arm.start[at], arm.order[at])
     ordered, effective = np.sort(values), observed.effective_n()
-    low, high = quantiles.interval(ordered, 0.5, effective=effective)
+    low, high = observed.order_interval(ordered)
     words = [note] if note else []
     if low is None or high is None:
         low = high = None

@@ -63,7 +63,7 @@ def _phases(arm: ArmSummary) -> list[tuple[str, Mapping[str, Estimate]]]:
 
 def _cell(item: Estimate | None) -> Cell:
     if item is None or item.value is None:
-        return Cell(ABSENT, why=(item.why_absent if item else None) or "this system does not tell it")
+        return Cell(ABSENT, why=(item.why_absent if item else None) or "not sensed in this phase on this system")
     shown = formatting.show(item, "MiB")
     word = "" if shown.word == "measured" else shown.word
     return Cell(shown.value, shown.interval, word, sort=item.value, hint=item.note or "")

@@ -9,11 +9,10 @@ import pytest
 from edgebench import cli
 from edgebench.cli.fit import answer, means, tell
 from edgebench.cli.run import limited
-from edgebench.errors import UsageError
 from edgebench.plan import load_plan
 from edgebench.run.fitting import MIB, Fit, Point, Start, boards
 from edgebench.store import open_store
-from edgebench.targets.confine import demand
+from tests.confining import confined
 
 PLAN = """\
 question: Does it fit?
@@ -22,17 +21,6 @@ targets:
   local: {kind: llama.cpp, model: smollm2-135m-q4_1}
   other: {kind: fake}
 """
-
-
-def possible() -> bool:
-    try:
-        demand("1GiB")
-    except UsageError:
-        return False
-    return True
-
-
-confined = pytest.mark.skipif(not possible(), reason="no control group can be made here")
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from edgebench.errors import NothingRan, UsageError
 from edgebench.records import Plan, TargetSpec, WorkloadSpec
 from edgebench.run.fitting import MIB, RESOLUTION, Start, boards, bounds, search
 from edgebench.run.squeezing import of_plan
-from edgebench.targets.confine import cached_bytes, demand, uncache
+from edgebench.targets.confine import cached_bytes, uncache
+from tests.confining import confined
 
 
 @dataclass
@@ -134,17 +135,6 @@ def test_bounds_are_those_of_students_t_on_logarithms() -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- for real
-
-
-def possible() -> bool:
-    try:
-        demand("1GiB")
-    except UsageError:
-        return False
-    return True
-
-
-confined = pytest.mark.skipif(not possible(), reason="no control group can be made here")
 
 
 OPTIONS = {"n_ctx": 256, "batch": 64, "threads": 1, "constrain": "none", "max_tokens": 2}

@@ -21,22 +21,13 @@ from edgebench.meters.confined import counters, group_of
 from edgebench.meters.memory import Memory
 from edgebench.records import Message, Parts, Request, TargetSpec, Task
 from edgebench.targets import confine
-from edgebench.targets.confine import Confinement, demand, parse_bytes, places, uncache
+from edgebench.targets.confine import Confinement, parse_bytes, places, uncache
 from edgebench.targets.isolated import Isolated
 from edgebench.targets.llama_cpp import target as llama_cpp
+from tests.confining import confined
 
 MIB = 2**20
 
-
-def possible() -> bool:
-    try:
-        demand("1GiB")
-    except UsageError:
-        return False
-    return True
-
-
-confined = pytest.mark.skipif(not possible(), reason="no control group can be made here")
 
 # --------------------------------------------------------------------------------------------------------- amounts
 

@@ -105,16 +105,20 @@ def worst(name: str, errors: Floats, rounds: Rounds, limit: float, *, part: slic
 
 def gap_checks(rounds: Rounds) -> list[Check]:
     """p50 and p99 of the gaps as reported, beside the ledger's."""
-    ours, theirs = scoring.gaps(rounds.pairs)
-    heard, written = scoring.heard_gaps(rounds.heard, rounds.ledger, kernel=rounds.kernel)
+    ours = scoring.gaps(rounds.pairs)
+    return _durations("gap", ours, scoring.heard_gaps(rounds.heard, rounds.ledger, kernel=rounds.kernel))
+
+
+def _durations(name: str, ours: tuple[Floats, Floats], reference: tuple[Floats, Floats]) -> list[Check]:
+    """p50 and p99 of durations as reported beside the ledger's, (reported, written) of ours and of the reference."""
     return [
         check(
-            f"gap-p{share * 100:g}-off",
-            scoring.off(ours, theirs, share),
-            scoring.slack(theirs, share),
-            n=len(ours),
-            reference=scoring.off(heard, written, share),
-            note=f"the ledger's is {quantile(theirs, share):.4g} ms",
+            f"{name}-p{share * 100:g}-off",
+            scoring.off(*ours, share),
+            scoring.slack(ours[1], share),
+            n=len(ours[0]),
+            reference=scoring.off(*reference, share),
+            note=f"the ledger's is {quantile(ours[1], share):.4g} ms",
         )
         for share in (0.5, 0.99)
     ]
@@ -152,19 +156,8 @@ async def reported_durations(subject: Subject, server: TruthServer) -> list[Chec
     out = list[Check]()
     for name, mode in (("lognormal", "lognormal?gap_ms=5&chunks=32"), ("bimodal", "bimodal?gap_ms=5&chunks=32")):
         rounds = await in_turns(subject, server, mode, requests=64, streams=8, turns=2, warm=True)
-        ours, theirs = scoring.e2e(rounds.pairs)
-        heard, written = scoring.heard_e2e(rounds.heard, rounds.ledger, kernel=rounds.kernel)
-        out += [
-            check(
-                f"{name}-e2e-p{share * 100:g}-off",
-                scoring.off(ours, theirs, share),
-                scoring.slack(theirs, share),
-                n=len(ours),
-                reference=scoring.off(heard, written, share),
-                note=f"the ledger's is {quantile(theirs, share):.4g} ms",
-            )
-            for share in (0.5, 0.99)
-        ]
+        heard = scoring.heard_e2e(rounds.heard, rounds.ledger, kernel=rounds.kernel)
+        out += _durations(f"{name}-e2e", scoring.e2e(rounds.pairs), heard)
         out += [scoring.renamed(each, f"{name}-{each.name}") for each in gap_checks(rounds)]
     return out
 
