@@ -18,6 +18,7 @@ from edgebench.load.arrivals import Offsets, poisson
 from edgebench.load.pacing import AHEAD_NS, Pacer
 from edgebench.load.scenarios import Open
 from edgebench.load.stopping import Stopping
+from edgebench.metrics import verdict
 from edgebench.records import (
     Budget,
     Item,
@@ -33,6 +34,7 @@ from edgebench.records import (
 )
 from edgebench.run.trials import Setting, run_trial
 from edgebench.run.truth import TruthServer
+from edgebench.stats import rates
 from edgebench.store import open_store
 from edgebench.workloads import prompting
 
@@ -56,8 +58,10 @@ class Sent:
         return float(np.quantile(self.lag_ms, q, method="higher"))
 
     def kept_up(self, planned: float) -> bool:
-        """Whether a run would believe it: the same limits as the verdict's."""
-        return self.p(0.99) <= max(1.0, 0.01 * self.latency_ms) and abs(self.rate / planned - 1) <= OFF_MOST
+        """Whether a run would believe it: the verdict's own limits and test."""
+        late = int((self.lag_ms > max(verdict.LAG_FLOOR_MS, verdict.LAG_SHARE * self.latency_ms)).sum())
+        on_time = rates.exceedances(late, len(self.lag_ms), verdict.LATE_ALLOWED) != "missed"
+        return on_time and abs(self.rate / planned - 1) <= verdict.RATE_OFF
 
 
 def measure() -> list[Result]:
