@@ -235,8 +235,8 @@ class Wire(httpx2.AsyncBaseTransport):
         A server on this machine often wakes on the very core that wrote to it; were that core busy, the server would
         stand in line for a whole time slice (3 ms on Linux), and its answer be timed with it.
         """
-        while time.monotonic_ns() - self._sent_ns < SETTLED_NS:
-            await asyncio.sleep(SETTLED_NS / 1e9)  # noqa: ASYNC110  quiet is the absence of an event
+        while time.monotonic_ns() - self._sent_ns < SETTLED_NS:  # noqa: ASYNC110  no event tells of quiet
+            await asyncio.sleep(SETTLED_NS / 1e9)
 
     async def aclose(self) -> None:
         for idle in self._idle.values():
