@@ -137,6 +137,9 @@ class Pace(Protocol):
 
     def moment(self, due_ns: int) -> Moment: ...
 
+    def room(self) -> int:
+        """Nanoseconds for which nothing is due, as far as is known; below 0: something is late."""
+
 
 class Scenario(Protocol):
     """How requests arrive: drives ``send(index, due_ns)`` for every index until all are done or ``stop()`` says why.

@@ -70,6 +70,11 @@ class Pacer:
     def moment(self, due_ns: int) -> Moment:
         return Moment(self, due_ns)
 
+    def room(self) -> int:
+        """Nanoseconds until something is due or must be made ready; ``AHEAD_NS`` at most, for more nobody knows."""
+        now = self._clock()
+        return min([AHEAD_NS, *(line[0][0] - now for line in (self._due, self._work) if line)])
+
     def close(self) -> None:
         """Give the alarm back. Whoever still waits is let go."""
         if self._alarm is not None:

@@ -153,7 +153,8 @@ async def _drive(trial: Trial, left: Left, target: Target, prompting: Prompting,
             _mark(setting, trial, target, "first")
         await setting.scenario.drive(len(work) - 1, paced, stop)
 
-    async with keeping(setting.store, setting.run_id, setting.advanced) as keeper, _quiet():
+    room = None if pace is None else pace.room
+    async with keeping(setting.store, setting.run_id, setting.advanced, room) as keeper, _quiet():
         await _until_interrupted(everything(), setting.stopping)
     _mark(setting, trial, target, "steady")
     if gone is not None:

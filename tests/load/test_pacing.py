@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from edgebench.load.clock import now_ns
-from edgebench.load.pacing import PATIENCE_NS, WORK_NS, KernelAlarm, LoopAlarm, Pacer, alarm
+from edgebench.load.pacing import AHEAD_NS, PATIENCE_NS, WORK_NS, KernelAlarm, LoopAlarm, Pacer, alarm
 from tests.load.virtual import VirtualLoop, run
 
 MS = 1_000_000
@@ -32,6 +32,25 @@ def test_everybody_is_woken_at_their_moment_in_order() -> None:
     woken = run(scene)
     assert [after for after, _ in woken] == [0, 10, 10, 20, 30]
     assert all(0 <= at - after * MS < 1000 for after, at in woken)
+
+
+def test_room_is_the_time_until_something_is_due_as_far_as_is_known() -> None:
+    """Nothing waiting: as far ahead as requests are made ready; something due in 3 ms: that, whatever is not urgent."""
+
+    async def scene(loop: VirtualLoop) -> tuple[int, int]:
+        pacer, start = Pacer(loop.clock), loop.now_ns
+        alone = pacer.room()
+        waiting = [
+            asyncio.create_task(pacer.until(start + 1 * MS, urgent=False)),
+            asyncio.create_task(pacer.until(start + 3 * MS)),
+        ]
+        await asyncio.sleep(0)
+        beside = pacer.room()
+        await asyncio.gather(*waiting)
+        pacer.close()
+        return alone, beside
+
+    assert run(scene) == (AHEAD_NS, 3 * MS)
 
 
 def test_work_waits_until_nothing_is_due_soon() -> None:

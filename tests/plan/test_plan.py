@@ -47,9 +47,17 @@ def test_every_shipped_plan_is_sound(name: str) -> None:
     assert len({arm.name for arm in arms(plan)}) == len(arms(plan)) >= 3
 
 
+def test_the_busy_hour_is_an_open_loop_on_the_shipped_trace() -> None:
+    """Its rate is a variable, its stop rule may end it early, and its trace is found on the shelf."""
+    plan = load_plan("busy-hour", set={"rate": "30"})
+    assert (plan.scenario.kind, plan.scenario.trace, plan.scenario.rate) == ("trace", "office-day", 30)
+    assert plan.stop is not None and plan.repeats > 1
+    assert len(arms(plan)) == 2
+
+
 def test_the_list_of_shipped_plans_is_the_one_tested() -> None:
     """A new plan on the shelf cannot go untested."""
-    assert set(catalog.names("plans")) == {"support-triage", "demo", "laptop-vs-api", "banking77"}
+    assert set(catalog.names("plans")) == {"support-triage", "demo", "laptop-vs-api", "banking77", "busy-hour"}
 
 
 def test_banking77_wants_its_data_and_finds_it_from_where_one_types(

@@ -31,7 +31,7 @@ from edgebench.records import (
 )
 from edgebench.run.enough import enough, half_width
 from edgebench.run.execute import execute
-from edgebench.run.keeping import AT_MOST, Keeper, keeping
+from edgebench.run.keeping import AT_MOST, EACH_NS, MARGIN_NS, Keeper, keeping
 from edgebench.store import open_store
 from tests import builders
 from tests.servers import Server, document
@@ -233,6 +233,42 @@ async def test_records_are_kept_when_the_trial_is_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert shelf.ids == [f"t/{number}" for number in range(11)]
+
+
+async def test_records_wait_for_room_and_go_in_batches_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is handed over while something is about to be due; then as many as fit before the next is."""
+    monkeypatch.setattr("edgebench.run.keeping.EVERY_S", 0.01)
+    room_ns, shelf = [0], Shelf()
+    async with keeping(cast(Store, shelf), "r", lambda one: None, lambda: room_ns[0]) as keeper:
+        for number in range(12):
+            await keeper.keep(record(number), beside_others=True)
+        await asyncio.sleep(0.05)
+        assert shelf.batches == []
+        room_ns[0] = MARGIN_NS + 5 * EACH_NS
+        async with asyncio.timeout(10):
+            while len(shelf.ids) < 12:  # noqa: ASYNC110  the thread tells nobody
+                await asyncio.sleep(0.005)
+    assert [len(batch) for batch in shelf.batches] == [5, 5, 2]
+    assert shelf.ids == [f"t/{number}" for number in range(12)]
+
+
+async def test_without_any_room_records_are_kept_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schedule without gaps must not keep answers from the disk for ever; and the end of a trial does not wait."""
+    monkeypatch.setattr("edgebench.run.keeping.EVERY_S", 0.01)
+    monkeypatch.setattr("edgebench.run.keeping.PATIENCE_NS", 20_000_000)
+    shelf = Shelf()
+    async with keeping(cast(Store, shelf), "r", lambda one: None, lambda: -1) as keeper:
+        for number in range(3):
+            await keeper.keep(record(number), beside_others=True)
+        async with asyncio.timeout(10):
+            while not shelf.ids:  # noqa: ASYNC110  the thread tells nobody
+                await asyncio.sleep(0.005)
+        assert len(shelf.ids) == 3
+        monkeypatch.setattr("edgebench.run.keeping.PATIENCE_NS", 3600 * 1_000_000_000)
+        await keeper.keep(record(3), beside_others=True)
+        await asyncio.sleep(0.05)
+        assert len(shelf.ids) == 3
+    assert len(shelf.ids) == 4
 
 
 async def test_a_store_that_does_not_keep_ends_the_trial() -> None:
