@@ -357,6 +357,11 @@ class ScenarioSpec:
     max_in_flight: int = 256  # open loop: beyond it a request waits, and keeps the moment it was due
 
 
+def is_open(scenario: str) -> bool:
+    """Whether a scenario, by its name (``Trial.scenario``), plans when requests come, whatever became of others."""
+    return not scenario.startswith(("closed", "batches", "all-at-once"))
+
+
 @dataclass(frozen=True, slots=True)
 class StopSpec:
     """When a run has seen enough, judged after every whole pass over the items; ``repeats`` is the most passes.
@@ -626,6 +631,11 @@ class Call:
     stamp: str | None = None
     attempt: int = 0
     wall_s: float | None = None  # wall-clock time of sending, for prices that depend on the hour
+
+    @property
+    def waited_ns(self) -> int:
+        """Time between due and sent that is the network's or the target's, not ours: connecting, and its queue."""
+        return sum(self.phases.get(phase, 0) for phase in ("dns", "connect", "proxy", "tls", "queue"))
 
 
 @dataclass(frozen=True, slots=True)

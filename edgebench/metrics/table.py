@@ -194,7 +194,6 @@ _ROW = (
     "output_tokens",
     "cached_tokens",
 )
-_NOT_OURS = ("dns", "connect", "proxy", "tls", "queue")  # waited for between due and sent
 
 
 def _row(record: Record, shared: _Shared) -> tuple[float, ...]:
@@ -202,12 +201,12 @@ def _row(record: Record, shared: _Shared) -> tuple[float, ...]:
     lag = np.nan if sent is None else (sent - due) / MS
     last = record.calls[-1] if record.calls and done is not None else None
     first_ns = last.first_ns if last else None
-    connecting = sum(record.calls[0].phases.get(phase, 0) for phase in _NOT_OURS) / MS if record.calls else 0.0
+    waited = record.calls[0].waited_ns / MS if record.calls else 0.0
     return (
         np.nan if done is None else (done - due) / MS,
         np.nan if done is None or sent is None else (done - sent) / MS,
         lag,
-        max(0.0, lag - connecting) if sent is not None else np.nan,
+        max(0.0, lag - waited) if sent is not None else np.nan,
         np.nan if first_ns is None else (first_ns - due) / MS,
         *(_speeds(last) if last else (np.nan, np.nan, np.nan)),
         _value(record, shared),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from edgebench.metrics.table import ArmColumns, Flags, Floats
-from edgebench.records import Reading, Record, Run, Trial
+from edgebench.records import Reading, Record, Run, is_open
 from edgebench.stats import rates
 
 LAG_FLOOR_MS = 1.0  # a client that is on time to the millisecond is on time
@@ -30,8 +30,6 @@ STOLEN_MOST = 0.05  # of the machine's CPU taken by other guests: it comes in sl
 LEAST_CPU_S = 1.0  # over less, the kernel's ticks of 10 ms say too little to judge by
 SLEPT_MOST_S = 0.1  # a sleep is seconds; less is two clocks read one after the other
 STEP_MOST_S = 1.0  # a wall clock set by more may move a request into another hour's price
-
-NOT_PACED = ("closed", "batches", "all-at-once")  # scenarios without a planned rate
 
 
 def invalid(run: Run, table: Mapping[str, ArmColumns]) -> Iterator[str]:
@@ -83,7 +81,7 @@ def _off_rate(run: Run, arm: ArmColumns) -> Iterator[str]:
     """Open loops only: requests sent in another time than was planned, or held back because too many were under way."""
     due_ms = np.array([record.due_ns for record in arm.records], dtype=np.int64) / 1e6
     for trial in arm.trials:
-        if any(_is(trial, name) for name in NOT_PACED):
+        if not is_open(trial.scenario):
             continue
         of = np.array([record.trial_id == trial.id for record in arm.records], dtype=bool)
         mine = np.flatnonzero(of & ~arm.cold & np.isfinite(arm.client_lag_ms))
@@ -124,13 +122,9 @@ def _most_in_flight(records: list[Record], lag_ms: Floats) -> int:
     return int(np.cumsum([step for _, step in moments]).max(initial=0))
 
 
-def _is(trial: Trial, scenario: str) -> bool:
-    return trial.scenario.startswith(scenario)
-
-
 def _timed(arm: ArmColumns) -> Flags:
     """Which requests had a moment of their own: of those due all at once, most wait, and are meant to."""
-    trials = {trial.id for trial in arm.trials if not _is(trial, "all-at-once")}
+    trials = {trial.id for trial in arm.trials if trial.scenario != "all-at-once"}
     return np.array([record.trial_id in trials for record in arm.records], dtype=bool)
 
 

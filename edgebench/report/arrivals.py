@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgebench.records import ArmSummary, Record, Run
+from edgebench.records import ArmSummary, Record, Run, is_open
 from edgebench.report import formatting
 from edgebench.report.formatting import ABSENT
 from edgebench.report.looks import Look
 from edgebench.report.tables import Cell, Column, Table, arm_cell, number_cell, table
 
 Looks = Mapping[str, Look]
-CLOSED = ("closed", "batches", "all-at-once")  # an answer frees the next request: there is no planned rate
 TIMES = ("p50_ms", "service_p50_ms", "p95_ms", "service_p95_ms")
 
 
@@ -27,11 +26,6 @@ class Rates:
     planned: float
     delivered: float
     n: int
-
-
-def is_open(scenario: str) -> bool:
-    """Whether requests came when they came, whatever became of the earlier ones."""
-    return not scenario.startswith(CLOSED)
 
 
 def rates(run: Run) -> Mapping[str, Rates]:

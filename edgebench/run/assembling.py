@@ -16,12 +16,10 @@ from edgebench.artifacts.keeping import sha256_of
 from edgebench.contracts import Prompting, Store, Target
 from edgebench.errors import ModelError
 from edgebench.meters.host import device_name
+from edgebench.plan.checks import CARD_KINDS
 from edgebench.records import ModelCard, Parts, Plan, Workload
 from edgebench.targets.fake import SupportsReferences
 from edgebench.workloads import prompting
-
-#: Kinds whose ``model`` is a model card of ours rather than a name at an endpoint.
-CARD_KINDS = frozenset({"llama.cpp", "onnxruntime"})
 
 #: Bytes from which reading a file takes seconds.
 SLOW_TO_HASH = 2**30

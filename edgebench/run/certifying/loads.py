@@ -18,7 +18,6 @@ from edgebench.run.truth_modes import mode_of
 
 S = 1_000_000_000
 LAG_LIMIT_MS = 1.0
-_NOT_OURS = ("dns", "connect", "tls", "proxy", "queue")  # between due and sent, and no fault of the sender
 
 
 async def punctual(subject: Subject, server: TruthServer, mode: str, *, rate: float, seconds: float) -> list[Check]:
@@ -69,7 +68,7 @@ def _lag_ns(one: Asked) -> int:
     call = one.calls[0]
     if call.sent_ns is None:
         return 0
-    return call.sent_ns - one.due_ns - sum(call.phases.get(phase, 0) for phase in _NOT_OURS)
+    return call.sent_ns - one.due_ns - call.waited_ns
 
 
 def _off(sent: list[int], rate: float) -> float:
