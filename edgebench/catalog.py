@@ -15,7 +15,7 @@ import yaml
 
 from edgebench.errors import UsageError
 
-Shelf = Literal["plans", "devices", "networks", "prices", "traces", "models"]
+Shelf = Literal["plans", "devices", "networks", "prices", "traces", "curves", "models"]
 
 
 def home() -> Path:

@@ -124,6 +124,20 @@ METRICS: Mapping[str, Metric] = {
             "dollars per 1,000 requests, failed and retried calls included",
         ),
         Metric("joules_per_request", "energy", "J", "low", "energy per request"),
+        Metric(
+            "loss_per_1k",
+            "expected loss",
+            "$",
+            "low",
+            "dollars of wrong answers per 1,000 requests: Σ declared cost of a wrong answer by its stakes",
+        ),
+        Metric(
+            "value_per_1k",
+            "expected value",
+            "$",
+            "high",
+            "per 1,000 requests: value of right answers − cost of wrong ones − cost of waiting − cost of asking",
+        ),
         Metric("failure_rate", "failed", "fraction", "low", "share of requests that ended without an answer"),
         Metric("throughput_rps", "throughput", "1/s", "high", "answered requests / busy seconds"),
     )
@@ -290,6 +304,9 @@ class WorkloadSpec:
     examples: ExamplesSpec | None = None
 
 
+PriceTier = Literal["standard", "batch", "flex", "priority"]
+
+
 @dataclass(frozen=True, slots=True)
 class PriceSpec:
     """Where the price of a target comes from, when it is not looked up from its endpoint and model."""
@@ -297,11 +314,45 @@ class PriceSpec:
     __pydantic_config__ = FORBID_EXTRA
     provider: str | None = None
     model: str | None = None
+    tier: PriceTier = "standard"  # what the provider is asked for; one it has no price for is said, never guessed
     input_per_million: Decimal | None = None
     output_per_million: Decimal | None = None
     cached_input_per_million: Decimal | None = None
+    reasoning_per_million: Decimal | None = None  # None: reasoning tokens are charged as output
+    usd_per_hour: Decimal | None = None  # a rented machine, paid by the second it is rented, busy or not
     source: str | None = None
     as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostSpec:
+    """What is the person's own in a cost: the currency, the price of power, how busy a device is.
+
+    Prices in price lists and profiles are US dollars; every number of a run is reckoned in dollars and shown in
+    ``currency`` at ``per_usd`` of it for a dollar.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    currency: str = "USD"  # ISO 4217
+    per_usd: Decimal | None = None  # needed for any other currency, with ``as_of``
+    kwh: Decimal | None = None  # price of a kilowatt-hour in ``currency``, above the device profile's
+    duty_cycle: Decimal | None = None  # share of the time a device is busy, above the profile's; 0 < … ≤ 1
+    marginal_only: bool = False  # a device that is there anyway: its energy above idle is all that counts
+    source: str | None = None
+    as_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Utilities:
+    """What answers are worth, in US dollars: makes "is 1 % accuracy worth 500 ms?" a number.
+
+    ``wrong_usd`` by stakes ("1" … "4") or one figure for all; a failed request is wrong.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    right_usd: float = 0.0
+    wrong_usd: float | Mapping[str, float] = 0.0
+    second_usd: float = 0.0  # of waiting for the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +373,7 @@ class TargetSpec:
     pid: int | None = None  # process to watch, for a server on this machine that we did not start
     price: PriceSpec | None = None
     device: str | None = None  # device profile whose cost applies; default: the plan's
+    network: str | None = None  # network profile it is reached through; default: the plan's; "none": as it is
     memory_limit: str | None = None  # "2GiB": the most its processes may hold, page cache included (Linux cgroup)
     options: Mapping[str, Any] = field(default_factory=dict)  # checked by the kind
 
@@ -406,6 +458,7 @@ class Seeds:
     sampling: int = 1  # the engines' own
     bootstrap: int = 1
     arrivals: int = 1
+    network: int = 1
 
 
 @dataclass(frozen=True)
@@ -426,7 +479,11 @@ class Plan:
     budget: Budget = field(default_factory=Budget)
     stop: StopSpec | None = None  # None: every repeat is carried out
     device: str | None = None  # device profile of this machine, for cost
+    network: str | None = None  # network profile through which hosted targets are reached
+    shaper: Literal["relay", "netem"] = "relay"  # a TCP relay of ours, or the kernel's queue discipline (needs root)
     prices: str | None = None  # a price file above the shipped ones
+    costs: CostSpec = field(default_factory=CostSpec)
+    utilities: Utilities | None = None  # what answers are worth; None: nobody said
     texts: Literal["keep", "redact", "hash"] = "keep"
     vars: Mapping[str, Any] = field(default_factory=dict)  # declared variables and their defaults
     folder: str = "."  # the plan's own folder; relative paths start here
@@ -578,6 +635,9 @@ class Completion:
     stamp: Literal["kernel", "user", "engine"] = "user"  # who stamped the chunks
     notices: tuple[str, ...] = ()  # failure kinds that did not cost the answer, and "cache-unknown"-like remarks
     client_output_tokens: int | None = None  # what the client itself could count, see targets/counting.py
+    target: str | None = None  # of a target made of others: the one that answered
+    failure: Failure | None = None  # of a target made of others: this one gave no answer, but another may
+    followed_by: Role | None = None  # another exchange for the same answer follows in the stream, with this role
 
 
 @dataclass(frozen=True, slots=True)
@@ -631,6 +691,7 @@ class Call:
     stamp: str | None = None
     attempt: int = 0
     wall_s: float | None = None  # wall-clock time of sending, for prices that depend on the hour
+    target: str | None = None  # who answered, where the trial's target is made of others (a cascade)
 
     @property
     def waited_ns(self) -> int:
@@ -715,6 +776,20 @@ class Score:
     explanation: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FrozenRate:
+    """What one model cost at one hour, as the price list said it then: kept with the run.
+
+    ``card`` is the rate card in plain JSON (rates as strings); None with ``why`` where nobody had a price.
+    """
+
+    target: str
+    model: str  # as it was asked for, or served
+    hour: int  # hours since 1970
+    card: Mapping[str, Any] | None
+    why: str | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """A stored run read whole: what metrics, decisions and pages are functions of."""
@@ -731,6 +806,7 @@ class Run:
     scores: tuple[Score, ...]  # the newest version of each (record, scorer)
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # "merged from …"
+    rates: tuple[FrozenRate, ...] = ()  # what its calls cost when they were made, so that a bill never changes
 
 
 # --------------------------------------------------------------------------------------------------- what is concluded
@@ -863,6 +939,176 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """What an arm costs by volume: ``fixed_usd_a_day`` for each device or rented machine, ``usd_a_request`` beside it.
+
+    An API has neither device nor fixed cost: 0 and None.
+    """
+
+    arm: str
+    usd_a_request: float
+    provenance: Provenance
+    fixed_usd_a_day: float = 0.0
+    most_a_day: float | None = None  # requests one device can answer, never resting
+
+
+@dataclass(frozen=True, slots=True)
+class Breakeven:
+    """Requests a day at which a device and an API cost the same. ``value`` None: the API is cheaper at any volume."""
+
+    device: str
+    hosted: str
+    value: float | None
+    low: float | None
+    high: float | None
+    most_a_day: float  # what one such device can answer, never resting
+    fixed_usd_a_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class Monthly:
+    """Every priced arm by volume, why the others have no price, and where devices and APIs cost the same."""
+
+    running: tuple[Running, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    breakeven: Breakeven | None = None  # of the recommended device (or the cheapest) with the cheapest API
+    breakevens: tuple[Breakeven, ...] = ()  # of every device with every API
+
+
+CascadePolicy = Literal["sequential", "hedged", "overflow"]
+
+
+@dataclass(frozen=True, slots=True)
+class CascadePoint:
+    """One system of a cascade: the edge answers what it is at least ``threshold`` sure of, the cloud the rest."""
+
+    threshold: float  # −inf: never defers; +inf: always
+    deferred: Estimate  # share of requests
+    accuracy: Estimate
+    p50_ms: Estimate
+    p95_ms: Estimate
+    p99_ms: Estimate
+    usd_per_1k: Estimate
+    peak_mib: Estimate
+    on_hull: bool = False  # of mean accuracy by mean cost: what mixing two others cannot reach
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """A threshold at which what the edge serves is wrong at most ``alpha`` of the time, with probability 1 − ``delta``.
+
+    ``threshold`` None: the records are too few, or the edge too often wrong, to promise it; ``why`` says which.
+    """
+
+    alpha: float
+    delta: float
+    stakes: int | None  # None: all requests
+    threshold: float | None
+    served: Estimate  # share of requests the edge may then keep
+    n: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Edge first, cloud when unsure, replayed from paired records."""
+
+    edge: str  # arm
+    cloud: str  # arm
+    policy: CascadePolicy
+    signal: str  # "label-likelihood", "margin", "logprob", …
+    auroc: Estimate  # does the signal tell the edge's right answers from its wrong ones?
+    points: tuple[CascadePoint, ...]
+    best: CascadePoint | None  # cross-fitted: threshold chosen on one half, judged on the other
+    optimism: float | None  # accuracy in-sample − cross-fitted, at the chosen threshold
+    guarantees: tuple[Guarantee, ...] = ()
+    verdict: str = ""  # one sentence: whether it beats its two parts, and how sure
+    why_absent: str | None = None  # no confidence, no paired items, …
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPoint:
+    """What a target would do at one rate of arrivals, by simulation of measured service times."""
+
+    rate: float  # requests a second
+    utilisation: float
+    p50_ms: Estimate
+    p95_ms: Estimate
+    p99_ms: Estimate
+    met: Literal["met", "missed", "undecided"] = "undecided"  # the SLOs asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How much one unit (device, or API account) carries within the SLOs, and what a day of traffic then takes."""
+
+    arm: str
+    model: Literal["first-in-first-out", "processor-sharing", "no queue"]
+    slots: int
+    slos: tuple[SLO, ...]
+    points: tuple[LoadPoint, ...]
+    highest_rps: Estimate  # highest rate within the SLOs, of one unit
+    why: str = ""  # what the model rests on, or why there is no answer
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    """A day's traffic carried by one arm or hybrid."""
+
+    name: str  # arm, or "edge → cloud (cascade)", "edge → cloud (overflow)"
+    placement: str  # "device", "hosted", "stand-in", "hybrid"
+    a_day: float  # requests
+    peak_rps: float
+    devices: int | None  # at the busiest hour; 0: none needed; None: cannot be carried within the SLOs
+    utilisation: float | None  # mean over the day
+    overflow: float | None  # share sent to the cloud because the devices were busy, or deferred
+    usd_a_month: Estimate
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StakeOfChange:
+    """How far one assumption must move for the recommendation to change."""
+
+    quantity: str  # "price of api", "requests a day", "duty cycle", "accuracy of minilm"
+    now: float
+    flips_at: float | None  # None: no value of it changes the answer
+    low: float | None
+    high: float | None
+    to: str | None  # the arm recommended beyond it
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialArm:
+    """One arm as the page's sliders need it: points and a few joint draws, in the order of ``Material.metrics``."""
+
+    arm: str
+    eligible: bool  # may be recommended at all (answered; no stand-in where there is something else)
+    points: tuple[float | None, ...]
+    draws: tuple[tuple[float, ...], ...]  # metric → draws; empty where it has no sampling error
+    token_usd: float | None = None  # an API: dollars a request
+    token_draws: tuple[float, ...] = ()
+    busy_s: float | None = None  # a device: busy seconds a request
+    busy_draws: tuple[float, ...] = ()
+    owned_usd_a_day: float = 0.0  # purchase over lifetime, upkeep, operations
+    idle_w: float = 0.0
+    active_w: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What decides again under other settings: enough for a page's own script, and no more."""
+
+    metrics: tuple[str, ...]
+    objectives: tuple[str, ...]
+    limits: tuple[SLO, ...]
+    kwh_usd: float
+    duty_cycle: float
+    arms: tuple[MaterialArm, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """All that is concluded from a run: a pure function of it (and of the price list and device profiles named)."""
 
@@ -871,3 +1117,8 @@ class Conclusion:
     slos: tuple[SLOVerdict, ...]
     comparisons: tuple[Comparison, ...]
     advice: Advice
+    monthly: Monthly = field(default_factory=Monthly)
+    cascades: tuple[Cascade, ...] = ()
+    capacities: tuple[Capacity, ...] = ()
+    changes: tuple[StakeOfChange, ...] = ()
+    material: Material | None = None

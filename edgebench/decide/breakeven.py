@@ -11,28 +11,14 @@ bootstrap draws; the profile's own figures are taken as given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from edgebench.decide.resampled import Resampled
-from edgebench.metrics.cost import JOULES_PER_KWH, MONTH_S, YEAR_S
+from edgebench.metrics.device_cost import JOULES_PER_KWH, MONTH_S, YEAR_S
 from edgebench.metrics.devices import DeviceProfile
+from edgebench.records import Breakeven
 
 DAY_S = 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class Breakeven:
-    """Requests a day at which device and API cost the same. ``value`` None: the API is cheaper at any volume."""
-
-    device: str
-    hosted: str
-    value: float | None
-    low: float | None
-    high: float | None
-    most_a_day: float  # what one such device can answer, never resting
-    fixed_usd_a_day: float
 
 
 def fixed_usd_a_day(profile: DeviceProfile) -> float:

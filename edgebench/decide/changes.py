@@ -7,15 +7,15 @@ from decimal import Decimal
 
 import numpy as np
 
-from edgebench.decide.breakeven import Breakeven, breakeven
+from edgebench.decide.breakeven import breakeven
 from edgebench.decide.compare import between
 from edgebench.decide.resampled import Resampled
 from edgebench.decide.slo import slacks
 from edgebench.decide.wording import dollars, number, percent, points, said
 from edgebench.decide.wording import name as named
-from edgebench.metrics.cost import device_rates
+from edgebench.metrics.device_cost import device_rates
 from edgebench.metrics.observed import is_quantile_of_time
-from edgebench.records import ArmSummary, Front, Run, SLOVerdict
+from edgebench.records import ArmSummary, Breakeven, Front, Run, SLOVerdict
 
 
 def changes(run: Run, resampled: Resampled, front: Front, slos: Sequence[SLOVerdict], arm: ArmSummary) -> Iterator[str]:

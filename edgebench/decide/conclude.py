@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from edgebench.decide import against_itself
 from edgebench.decide.compare import all_pairs
+from edgebench.decide.monthly import monthly
 from edgebench.decide.pareto import front
 from edgebench.decide.recommend import advise
 from edgebench.decide.resampled import Resampled, resample
@@ -27,9 +28,11 @@ def conclude(run: Run, *, draws: int = 2000) -> Conclusion:
     slos = verdicts(run, summary, table)
     if twins := against_itself.twins(run.plan):
         same = against_itself.compared(resampled, twins)
-        return Conclusion(summary, found, slos, same, against_itself.advise(summary, twins, same))
+        costs = monthly(resampled, None)
+        return Conclusion(summary, found, slos, same, against_itself.advise(summary, twins, same), monthly=costs)
     compared = all_pairs(resampled, tuple(dict.fromkeys((*COMPARED, *found.objectives))))
-    return Conclusion(summary, found, slos, compared, advise(run, summary, found, slos, resampled=resampled))
+    advice = advise(run, summary, found, slos, resampled=resampled)
+    return Conclusion(summary, found, slos, compared, advice, monthly=monthly(resampled, advice.arm))
 
 
 def frontier(run: Run, objectives: tuple[str, ...] | None = None, *, draws: int = 2000) -> Front:

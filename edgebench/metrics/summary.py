@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebench.metrics import energy, failures, latency, memory, phases, quality, sample_size, verdict
+from edgebench.metrics import energy, failures, latency, memory, phases, quality, sample_size, verdict, worth
 from edgebench.metrics.observed import generator, observe
 from edgebench.metrics.table import ArmColumns, columns
 from edgebench.records import METRICS, ArmSummary, Estimate, Run, Summary
@@ -44,6 +44,7 @@ def _arm(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> ArmSummary:
         "joules_per_request": energy.per_request(arm, weights),
         **latency.estimates(run, arm, weights),
         **memory.estimates(run, arm),
+        **worth.estimates(run, arm, weights),
     }
     parts = phases.phases(arm)
     if arm.identity.placement == "stand-in":

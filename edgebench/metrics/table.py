@@ -15,7 +15,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from edgebench.metrics.cost import Charges, charge
+from edgebench.metrics.charges import Charges
+from edgebench.metrics.cost import charge
 from edgebench.metrics.prices import PriceBook, load_prices
 from edgebench.records import Call, Identity, Record, Run, TargetSpec, Trial
 

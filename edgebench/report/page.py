@@ -30,7 +30,6 @@ from edgebench.report.figures import figures
 from edgebench.report.formatting import Shown, shorten
 from edgebench.report.looks import Look, looks
 from edgebench.report.marks import Figure
-from edgebench.report.monthly import monthly
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_ITEMS = 60
@@ -84,7 +83,7 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
     """
     arm_looks = looks(conclusion.summary)
     seen = observed.observe(run)
-    costs = monthly(run, conclusion)
+    costs = conclusion.monthly
     by_volume = whatif.figure(conclusion, costs, arm_looks)
     drawn = {**figures(conclusion, seen, arm_looks), **({by_volume.id: by_volume} if by_volume else {})}
     live: dict[str, object] = {name: interactive.specification(one) for name, one in drawn.items()}

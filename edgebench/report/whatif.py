@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from edgebench.decide.breakeven import Breakeven
-from edgebench.records import ArmSummary, Conclusion
+from edgebench.decide.monthly import MONTH_DAYS, devices, usd_a_month
+from edgebench.records import ArmSummary, Breakeven, Conclusion, Monthly, Running
 from edgebench.report import formatting
 from edgebench.report.looks import Look
 from edgebench.report.marks import Band, Curve, Figure, Mark, Rule, log_axis
-from edgebench.report.monthly import MONTH_DAYS, Monthly, Running
 from edgebench.report.tables import Cell, Column, Table, arm_cell, table
 
 Looks = Mapping[str, Look]
@@ -24,7 +23,7 @@ WHOLE_STEPS = 5  # devices added one by one in the drawing; after that a step is
 
 def figure(conclusion: Conclusion, costs: Monthly, looks: Looks) -> Figure | None:
     """Cost a month by requests a day, both logarithmic; None when no arm has a price above zero."""
-    drawn = [one for one in costs.running if one.usd_a_month(LEAST) > 0]
+    drawn = [one for one in costs.running if usd_a_month(one, LEAST) > 0]
     if not drawn:
         return None
     curves = [_curve(one, looks[one.arm]) for one in drawn]
@@ -43,7 +42,7 @@ def figure(conclusion: Conclusion, costs: Monthly, looks: Looks) -> Figure | Non
 
 def _curve(one: Running, look: Look) -> Curve:
     xs, ys = zip(*_corners(one), strict=True)
-    few, many = (_usd(one.usd_a_month(volume)) for volume in (VOLUMES[0], VOLUMES[-1]))
+    few, many = (_usd(usd_a_month(one, volume)) for volume in (VOLUMES[0], VOLUMES[-1]))
     hover = f"{look.short}: {few} a month at {VOLUMES[0]:,} requests a day, {many} at {VOLUMES[-1]:,}"
     return Curve(xs, ys, look.colour, look.short, hover, dash=look.dash)
 
@@ -51,18 +50,18 @@ def _curve(one: Running, look: Look) -> Curve:
 def _corners(one: Running) -> Sequence[tuple[float, float]]:
     """Points of a cost line: two for a price a request, a dozen a device for a bend, and both ends of each step."""
     if one.most_a_day is None:
-        return [(volume, one.usd_a_month(volume)) for volume in (LEAST, MOST)]
+        return [(volume, usd_a_month(one, volume)) for volume in (LEAST, MOST)]
     steps = [one.most_a_day * k for k in range(1, WHOLE_STEPS + 1) if LEAST < one.most_a_day * k < MOST]
     first = steps[0] if steps else MOST
-    out = [(volume, one.usd_a_month(volume)) for volume in _between(LEAST, first, 12)]
+    out = [(volume, usd_a_month(one, volume)) for volume in _between(LEAST, first, 12)]
     for volume in steps:
-        after = one.usd_a_month(volume) + one.fixed_usd_a_day * MONTH_DAYS
-        out += [(volume, one.usd_a_month(volume)), (volume, after)]
+        after = usd_a_month(one, volume) + one.fixed_usd_a_day * MONTH_DAYS
+        out += [(volume, usd_a_month(one, volume)), (volume, after)]
     if len(steps) == WHOLE_STEPS:
         last = max(WHOLE_STEPS + 1, int(MOST / one.most_a_day))
         counts = sorted({round(count) for count in _between(WHOLE_STEPS + 1, last, 12)})
-        out += [(one.most_a_day * k, one.usd_a_month(one.most_a_day * k)) for k in counts if one.most_a_day * k < MOST]
-    return [*out, (MOST, one.usd_a_month(MOST))] if steps else out
+        out += [(one.most_a_day * k, usd_a_month(one, one.most_a_day * k)) for k in counts if one.most_a_day * k < MOST]
+    return [*out, (MOST, usd_a_month(one, MOST))] if steps else out
 
 
 def _between(low: float, high: float, count: int) -> list[float]:
@@ -160,8 +159,8 @@ def costs_table(conclusion: Conclusion, costs: Monthly, looks: Looks) -> Table:
 
 
 def _cell(one: Running, volume: int) -> Cell:
-    usd, devices = one.usd_a_month(volume), one.devices(volume)
-    needed = "" if not devices else f"{devices:,} device{'s' if devices > 1 else ''}"
+    usd, count = usd_a_month(one, volume), devices(one, volume)
+    needed = "" if not count else f"{count:,} device{'s' if count > 1 else ''}"
     return Cell(_usd(usd), needed, "" if one.provenance == "measured" else one.provenance, sort=usd)
 
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import replace
 
 from edgebench.errors import UsageError
-from edgebench.metrics.cost import NOT_BILLED
 from edgebench.metrics.prices import PriceBook, Unpriced, load_prices
+from edgebench.metrics.token_cost import NOT_BILLED
 from edgebench.records import Call, Identity, Plan, Record, Run, TargetSpec, Usage
 
 CHARACTERS_PER_TOKEN = 3  # on the low side, so that a guessed count is on the high side

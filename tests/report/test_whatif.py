@@ -8,13 +8,13 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from edgebench.decide.breakeven import Breakeven
+from edgebench.decide.monthly import devices, usd_a_month
 from edgebench.metrics.devices import load_device
+from edgebench.records import Breakeven, Monthly, Running
 from edgebench.report import interactive, svg, whatif
 from edgebench.report.geometry import layout
 from edgebench.report.looks import looks
 from edgebench.report.marks import Band, Curve, Rule
-from edgebench.report.monthly import Monthly, Running, monthly
 from edgebench.report.page import render
 from tests.builders import Arm
 from tests.report.conclusions import conclude, demo_run
@@ -22,7 +22,7 @@ from tests.report.conclusions import conclude, demo_run
 RUN = demo_run()
 FOUND = conclude(RUN)
 LOOKS = looks(FOUND.summary)
-COSTS = monthly(RUN, FOUND)
+COSTS = FOUND.monthly
 BY_ARM = {one.arm: one for one in COSTS.running}
 DEVICE, HOSTED = "minilm-int8 · few-shot(5)", "loopback · zero-shot"
 
@@ -45,7 +45,7 @@ def test_a_device_by_hand() -> None:
     owned = f["price_usd"] * (1 - f["residual_fraction"]) * (1 + f["maintenance_fraction"])
     a_day = owned / (f["lifetime_years"] * 365.25) + f["idle_w"] * 24 / 1000 * f["kwh_usd"]
     a_request = (f["active_w"] - f["idle_w"]) * sum(busy) / len(busy) / 3.6e6 * f["kwh_usd"]
-    assert BY_ARM[DEVICE].usd_a_month(10_000) == pytest.approx((a_day + 10_000 * a_request) * 365.25 / 12)
+    assert usd_a_month(BY_ARM[DEVICE], 10_000) == pytest.approx((a_day + 10_000 * a_request) * 365.25 / 12)
     assert BY_ARM[DEVICE].most_a_day == pytest.approx(86_400 * len(busy) / sum(busy))
 
 
@@ -58,15 +58,15 @@ def test_a_price_a_request_by_hand() -> None:
     calls = [call for r in RUN.records if arm_of(r.trial_id) == HOSTED for call in r.calls if call.usage]
     usd = sum((c.usage.input_tokens or 0) * 0.15e-6 + (c.usage.output_tokens or 0) * 0.60e-6 for c in calls if c.usage)
     one = BY_ARM[HOSTED]
-    assert one.usd_a_month(2_000) == pytest.approx(usd / len(calls) * 2_000 * 365.25 / 12)
-    assert one.devices(1e9) == 0 and one.fixed_usd_a_day == 0.0
+    assert usd_a_month(one, 2_000) == pytest.approx(usd / len(calls) * 2_000 * 365.25 / 12)
+    assert devices(one, 1e9) == 0 and one.fixed_usd_a_day == 0.0
 
 
 def test_devices_needed() -> None:
     """86,400 / busy seconds each; exactly full is still enough, one request more is not; each has its fixed dollars."""
     one = Running("a", 0.001, "estimated", fixed_usd_a_day=2.0, most_a_day=86_400 / 0.5)
-    assert [one.devices(volume) for volume in (0, 1, 172_800, 172_801, 345_600, 1e6)] == [1, 1, 1, 2, 2, 6]
-    assert one.usd_a_month(172_801) == pytest.approx((2 * 2.0 + 172.801) * 30.4375)
+    assert [devices(one, volume) for volume in (0, 1, 172_800, 172_801, 345_600, 1e6)] == [1, 1, 1, 2, 2, 6]
+    assert usd_a_month(one, 172_801) == pytest.approx((2 * 2.0 + 172.801) * 30.4375)
 
 
 def test_the_table_holds_every_arm_and_the_reason_of_a_missing_price() -> None:
@@ -76,11 +76,11 @@ def test_the_table_holds_every_arm_and_the_reason_of_a_missing_price() -> None:
     )
     run = dataclasses.replace(RUN, plan=plan)
     found = conclude(run)
-    costs = monthly(run, found)
+    costs = found.monthly
     made, figure = whatif.costs_table(found, costs, LOOKS), whatif.figure(found, costs, LOOKS)
     assert [column.name for column in made.columns[1:]] == ["100 a day", "1,000 a day", "10,000 a day", "100,000 a day"]
     rows = {row[0].text: row[1:] for row in made.rows}
-    assert [cell.sort for cell in rows[DEVICE]] == [BY_ARM[DEVICE].usd_a_month(v) for v in (100, 1e3, 1e4, 1e5)]
+    assert [cell.sort for cell in rows[DEVICE]] == [usd_a_month(BY_ARM[DEVICE], v) for v in (100, 1e3, 1e4, 1e5)]
     assert rows[DEVICE][0].muted == "1 device" and rows[DEVICE][0].word == "estimated"
     assert all(cell.text == "—" and "a stand-in is not billed" in cell.why for cell in rows[HOSTED])
     assert figure is not None and "loopback (a stand-in is not billed" in figure.note
@@ -124,7 +124,7 @@ def test_lines_follow_the_formula_and_step_at_a_full_device() -> None:
         curve = curves[LOOKS[arm].short]
         assert curve.xs == tuple(sorted(curve.xs)) and (curve.xs[0], curve.xs[-1]) == (10.0, 1e6)
         for x, y in zip(curve.xs, curve.ys, strict=True):
-            assert any(y == pytest.approx(one.usd_a_month(at)) for at in (x, x * (1 + 1e-9)))
+            assert any(y == pytest.approx(usd_a_month(one, at)) for at in (x, x * (1 + 1e-9)))
     for width in (360.0, 580.0):
         drawing = svg.draw(figure, width)
         ET.fromstring(drawing)  # noqa: S314 - our own drawing
@@ -147,7 +147,7 @@ def test_no_price_at_all_is_a_page_too() -> None:
     run = demo_run(items=8, arms={"bare": Arm(0.5)})
     run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, device=None))
     found = conclude(run)
-    costs = monthly(run, found)
+    costs = found.monthly
     assert costs == Monthly((), costs.missing, None) and set(costs.missing) == {"bare · zero-shot"}
     assert whatif.figure(found, costs, looks(found.summary)) is None
     page = render(run, found)
