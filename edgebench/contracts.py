@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 from edgebench.records import (
     Answer,
     Chunk,
+    FrozenRate,
     Identity,
     Item,
     Judgement,
@@ -52,7 +53,11 @@ class Target(Protocol):
         """Take in label set, examples, schema: outside every timed window."""
 
     def answer(self, request: Request) -> AsyncIterator[Chunk]:
-        """Yield stamped chunks; the last one carries a Completion."""
+        """Yield stamped chunks; the last one carries a Completion.
+
+        A target made of others (``several_exchanges = True``) yields every exchange with one of them, each ended by a
+        Completion with its leg; the one whose answer is served comes last.
+        """
 
     def identity(self) -> Identity:
         """What exactly answers. Complete once opened."""
@@ -188,6 +193,9 @@ class Store(Protocol):
     def add_readings(self, run_id: str, readings: Iterable[Reading]) -> None: ...
 
     def add_scores(self, run_id: str, scores: Iterable[Score]) -> None: ...
+
+    def add_rates(self, run_id: str, rates: Iterable[FrozenRate]) -> None:
+        """Keep what calls cost when they were made; a rate kept before stays as it is."""
 
     def done(self, run_id: str) -> set[str]:
         """Ids of the records that exist."""

@@ -360,7 +360,7 @@ class TargetSpec:
     """A target as a plan names it."""
 
     __pydantic_config__ = FORBID_EXTRA
-    kind: str  # "llama.cpp", "onnxruntime", "openai", "recorded", "fake", or an installed plug-in's
+    kind: str  # "llama.cpp", "onnxruntime", "openai", "recorded", "fake", "cascade", or an installed plug-in's
     model: str | None = None  # a model card's name, or the hosted model's name
     file: str | None = None  # a model file, instead of a card
     prompting: str | Mapping[str, Any] | None = None  # instead of the plan's
@@ -612,6 +612,21 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Leg:
+    """One exchange of several for one answer, by a target made of others: its stream holds one after the other.
+
+    The last leg of a stream is the one whose answer is served, whenever it was asked.
+    """
+
+    target: str  # who was asked
+    role: Role  # "answer": the edge; "defer" and "retry": the cloud
+    due_ns: int | None = None  # None: when the whole request was
+    attempt: int = 0
+    failure: Failure | None = None  # this one gave no answer, but another may have
+    served_ns: int | None = None  # when the answer was given, where that is later than its last content
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """How an answer ended; carried by the last Chunk.
 
@@ -635,9 +650,7 @@ class Completion:
     stamp: Literal["kernel", "user", "engine"] = "user"  # who stamped the chunks
     notices: tuple[str, ...] = ()  # failure kinds that did not cost the answer, and "cache-unknown"-like remarks
     client_output_tokens: int | None = None  # what the client itself could count, see targets/counting.py
-    target: str | None = None  # of a target made of others: the one that answered
-    failure: Failure | None = None  # of a target made of others: this one gave no answer, but another may
-    followed_by: Role | None = None  # another exchange for the same answer follows in the stream, with this role
+    leg: Leg | None = None  # of a target made of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -724,6 +737,20 @@ class Record:
     failure: Failure | None = None
     cold: bool = False  # first request after a start
 
+    @property
+    def served(self) -> Call | None:
+        """The call whose answer was given: the last one that had ended by ``done_ns``. None: nothing was answered."""
+        done_ns = self.done_ns or 0
+        ended = (call for call in reversed(self.calls) if call.done_ns is not None and call.done_ns <= done_ns)
+        return max(ended, key=lambda call: call.done_ns or 0, default=None)
+
+    @property
+    def first_ns(self) -> int | None:
+        """When the answer began to be seen. An edge's is kept back until it is known to be the answer: then all of it."""
+        if (call := self.served) is None:
+            return None
+        return self.done_ns if call.target is not None and call.role == "answer" else call.first_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -777,16 +804,50 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class FrozenRate:
-    """What one model cost at one hour, as the price list said it then: kept with the run.
+class RateStep:
+    """A rate that holds for the whole request once it has more than ``above`` input tokens."""
 
-    ``card`` is the rate card in plain JSON (rates as strings); None with ``why`` where nobody had a price.
+    above: int
+    usd: Decimal  # per million tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Dollars per million tokens."""
+
+    usd: Decimal
+    steps: tuple[RateStep, ...] = ()  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class RateCard:
+    """What one model costs at one moment, and who says so."""
+
+    input: Rate
+    output: Rate | None
+    cached: Rate | None  # None: cached input tokens are charged at the input rate
+    reasoning: Rate | None  # None: reasoning tokens are charged as output
+    request_usd: Decimal  # a fee for the request itself
+    provider: str
+    model: str  # the entry that matched, not the name that was asked
+    listed: str  # "genai-prices 0.2.3", "the plan", "prices/ours.yaml: contract of May"
+    as_of: str  # the moment for which the list was read, or the date its writer gave
+    tier: PriceTier = "standard"  # as asked for
+    notes: tuple[str, ...] = ()  # "batch: context not priced, …"
+    provenance: Provenance = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenRate:
+    """What one target's tokens cost within one hour, as the price list said then: kept with the run.
+
+    ``card`` None, with ``why``: nobody had a price.
     """
 
     target: str
-    model: str  # as it was asked for, or served
-    hour: int  # hours since 1970
-    card: Mapping[str, Any] | None
+    served_model: str  # as the answers named it; "": they did not
+    since_s: int  # seconds since 1970: from here to the next one of the same hour, or to the hour's end
+    card: RateCard | None
     why: str | None = None
 
 
@@ -1019,11 +1080,15 @@ class Cascade:
     signal: str  # "label-likelihood", "margin", "logprob", …
     auroc: Estimate  # does the signal tell the edge's right answers from its wrong ones?
     points: tuple[CascadePoint, ...]
-    best: CascadePoint | None  # cross-fitted: threshold chosen on one half, judged on the other
+    best: CascadePoint | None  # cross-fitted: every answer judged at a threshold chosen without it
     optimism: float | None  # accuracy in-sample − cross-fitted, at the chosen threshold
     guarantees: tuple[Guarantee, ...] = ()
     verdict: str = ""  # one sentence: whether it beats its two parts, and how sure
     why_absent: str | None = None  # no confidence, no paired items, …
+    hedge_after_s: float | None = None  # of a hedged one: how long the edge is waited for
+    on_front: float | None = None  # probability that ``best`` is on the front with its two parts
+    gain: Estimate | None = None  # accuracy of ``best`` above asking the cloud as often at random
+    pairs: int = 0  # answers of both to the same items
 
 
 @dataclass(frozen=True, slots=True)
@@ -1071,7 +1136,7 @@ class StakeOfChange:
     """How far one assumption must move for the recommendation to change."""
 
     quantity: str  # "price of api", "requests a day", "duty cycle", "accuracy of minilm"
-    now: float
+    now: float | None  # None: nobody said
     flips_at: float | None  # None: no value of it changes the answer
     low: float | None
     high: float | None
@@ -1081,19 +1146,28 @@ class StakeOfChange:
 
 @dataclass(frozen=True, slots=True)
 class MaterialArm:
-    """One arm as the page's sliders need it: points and a few joint draws, in the order of ``Material.metrics``."""
+    """One arm as the page's sliders need it: points and a few joint draws, in the order of ``Material.metrics``.
+
+    ``usd_per_1k`` among them is as concluded; it is reckoned anew from what follows, of which an API has the first
+    part, a device of one's own or a rented machine the second, and a hybrid both.
+    """
 
     arm: str
-    eligible: bool  # may be recommended at all (answered; no stand-in where there is something else)
+    eligible: bool  # it answered
+    stand_in: bool
     points: tuple[float | None, ...]
-    draws: tuple[tuple[float, ...], ...]  # metric → draws; empty where it has no sampling error
-    token_usd: float | None = None  # an API: dollars a request
+    draws: tuple[tuple[float | None, ...], ...]  # metric → draws; empty where it has no sampling error
+    judged: Mapping[str, str] = field(default_factory=dict)  # metric → verdict on the plan's limits
+    priced: bool = False  # its cost is known
+    token_usd: float = 0.0  # dollars a request that the API bills
     token_draws: tuple[float, ...] = ()
-    busy_s: float | None = None  # a device: busy seconds a request
+    busy_s: float | None = None  # busy seconds a request, of a device or a rented machine
     busy_draws: tuple[float, ...] = ()
-    owned_usd_a_day: float = 0.0  # purchase over lifetime, upkeep, operations
+    owned_usd_a_day: float = 0.0  # purchase over lifetime, upkeep, operations; or rent
     idle_w: float = 0.0
     active_w: float = 0.0
+    duty_cycle: float | None = None  # share of the time it is busy, as the plan or its profile has it
+    kwh_usd: float | None = None  # what its profile or the plan pays for power
 
 
 @dataclass(frozen=True, slots=True)
@@ -1103,8 +1177,6 @@ class Material:
     metrics: tuple[str, ...]
     objectives: tuple[str, ...]
     limits: tuple[SLO, ...]
-    kwh_usd: float
-    duty_cycle: float
     arms: tuple[MaterialArm, ...]
 
 

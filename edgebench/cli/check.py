@@ -57,9 +57,14 @@ NUMBERS = ("requests", "tokens in ≈", "out ≤", "$ ≤", "minutes ≈")
 
 def _remarks(plan: str, foreseen: dict[str, Any]) -> list[str]:
     lines = [f"{arm['arm']}: no cost said: {arm['why_no_cost']}" for arm in foreseen["arms"] if arm["why_no_cost"]]
+    lines += [f"{arm['arm']}: {note}" for arm in foreseen["arms"] for note in arm["price_notes"]]
     if any(arm["minutes"] is None for arm in foreseen["arms"]):
         lines.append("minutes are known only for arms that a stored run has measured")
     lines += [f"the texts of all items go to {host}" for host in foreseen["hosts"]] or ["no text leaves this machine"]
+    lines += [
+        f"{one['target']} is reached through the network {one['network']} ({one['title']}), by {one['shaper']}"
+        for one in foreseen["networks"]
+    ]
     for key in foreseen["keys"]:
         state = "is set" if key["set"] else f"is not set: export {key['variable']}=…"
         agreed = "" if key["confirmed"] else "; you will be asked once (or --yes)"

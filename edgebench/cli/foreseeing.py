@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgebench.cli.confirm import confirmed
 from edgebench.cli.options import opened, store_place
-from edgebench.errors import MissingExtra
 from edgebench.plan import Arm, arms, key_pairs, unfold
 from edgebench.plan.checks import host_of, runs_a_file
 from edgebench.records import Answer, Call, Identity, Plan, Request, Role, Run, Usage, Workload
 from edgebench.targets.connection import is_loopback
 
 if TYPE_CHECKING:
-    from edgebench.metrics.prices import RateCard, Unpriced
     from edgebench.metrics.sample_size import Needed
 
 CHARACTERS_PER_TOKEN = 4
@@ -53,6 +51,7 @@ def foresee(plan: Plan, environ: Mapping[str, str], place: str | None) -> dict[s
             for key, host in key_pairs(plan)
         ],
         "models": _models(plan),
+        "networks": _networks(plan),
         "budget": plan.budget,
         "sample_size": _sample_size({arm.name: requests[arm.name] for arm in arms(plan)}, past, workload),
     }
@@ -95,14 +94,17 @@ def _sample_size(requests: Mapping[str, int], past: Mapping[str, Past], workload
 
 
 def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | None) -> dict[str, Any]:
-    spec, host = plan.targets[arm.target], host_of(plan.targets[arm.target])
+    target = _hosted(plan, arm.target)
+    spec, host = plan.targets[target], host_of(plan.targets[target])
     per_item = asyncio.run(_made(plan, workload, arm))
     tokens_in = sum(_tokens(request) for request in per_item["requests"]) * count // max(per_item["items"], 1)
     calls = len(per_item["requests"]) * count // max(per_item["items"], 1)
     tokens_out = sum(request.max_tokens for request in per_item["requests"]) * count // max(per_item["items"], 1)
-    usd, why = (None, None)
+    usd: float | None = None
+    why: str | None = None
+    notes: tuple[str, ...] = ()
     if host is not None and spec.placement != "device":
-        usd, why = _dollars(plan, arm, calls, tokens_in, tokens_out)
+        usd, why, notes = _dollars(plan, target, calls, tokens_in, tokens_out)
     return {
         "arm": arm.name,
         "target": arm.target,
@@ -113,6 +115,7 @@ def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | N
         "tokens_out_at_most": tokens_out,
         "usd_at_most": usd,
         "why_no_cost": why,
+        "price_notes": notes,
         "minutes": _minutes(plan, count, past_s),
     }
 
@@ -148,21 +151,46 @@ def _tokens(request: Request) -> int:
     return -(-sum(len(message.content) for message in request.messages) // CHARACTERS_PER_TOKEN)
 
 
-def _dollars(plan: Plan, arm: Arm, calls: int, tokens_in: int, tokens_out: int) -> tuple[float | None, str | None]:
-    from edgebench.metrics.prices import RateCard, load_prices
+def _hosted(plan: Plan, target: str) -> str:
+    """The part of a target made of others that is spoken to elsewhere: at most, all requests go there."""
+    options = plan.targets[target].options
+    parts = [str(options[key]) for key in ("edge", "cloud") if str(options.get(key)) in plan.targets]
+    away = [part for part in parts if host_of(plan.targets[part]) and plan.targets[part].placement != "device"]
+    return away[-1] if away else target
 
-    spec = plan.targets[arm.target]
-    identity = Identity(arm.target, spec.kind, "hosted", model=spec.model or "", device=host_of(spec) or "")
+
+def _dollars(
+    plan: Plan, target: str, calls: int, tokens_in: int, tokens_out: int
+) -> tuple[float | None, str | None, tuple[str, ...]]:
+    """Dollars at most, or why nobody can say; and what is charged otherwise than was asked for."""
+    from edgebench.metrics.prices import load_prices
+    from edgebench.metrics.rate_cards import Unpriced, charged
+
+    spec = plan.targets[target]
+    if spec.price is not None and spec.price.usd_per_hour is not None:
+        return None, "it is rented by the hour, whatever it is asked", ()
+    identity = Identity(target, spec.kind, "hosted", model=spec.model or "", device=host_of(spec) or "")
     usage = Usage(tokens_in // max(calls, 1), tokens_out // max(calls, 1))
     call = Call(role="answer", due_ns=0, usage=usage, served_model=spec.model)
-    try:
-        card: RateCard | Unpriced = load_prices(plan).card(spec, identity, call, time.time())
-    except MissingExtra as exc:
-        return None, f"{exc} ({exc.hint})"
-    if not isinstance(card, RateCard):
-        return None, card.why
-    charge = card.charge(call)
-    return (float(sum(charge.values())) * calls, None) if isinstance(charge, Mapping) else (None, charge.why)
+    card = load_prices(plan).card(spec, identity, call, time.time())
+    if isinstance(card, Unpriced):
+        return None, card.why, ()
+    bill = charged(card, call)
+    if isinstance(bill, Unpriced):
+        return None, bill.why, card.notes
+    return float(sum(bill.values())) * calls, None, card.notes
+
+
+def _networks(plan: Plan) -> list[dict[str, Any]]:
+    from edgebench.plan.networks import network_of
+    from edgebench.targets.network import load_network
+
+    named = {target: network_of(plan, target) for target in plan.targets}
+    return [
+        {"target": target, "network": name, "title": load_network(name).title, "shaper": plan.shaper}
+        for target, name in named.items()
+        if name is not None
+    ]
 
 
 def _models(plan: Plan) -> list[dict[str, Any]]:

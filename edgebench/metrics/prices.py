@@ -1,257 +1,151 @@
-"""Rate cards: what a provider charges for tokens, resolved once per model and minute and then only multiplied.
+"""The price book of a run: every rate card it may use, each looked up once per model, tier and hour.
 
-Where a rate comes from, nearest first: figures in the plan (``price:``), the plan's own price file (``prices:``),
-then the list in genai-prices, offline. A model is matched to the provider its endpoint belongs to, or that the plan
-names; never to a provider guessed from the model's name, for a model served from one's own gateway has no list price.
-Prices depend on the clock (off-peak hours, announced changes): every call is priced at the minute it was sent, so a
-report made a year later says the same. Nobody's price is never zero: it is :class:`Unpriced`, with the reason.
+Where a rate comes from, nearest first: the cards frozen with the run, figures in the plan (``price:``), the plan's own
+price file (``prices:``), the person's own shelf, then the public list (:mod:`edgebench.metrics.listed`). Every call is
+priced at the moment it was sent, by the card of that hour, so a report made a year later says the same.
+Nobody's price is never zero: it is :class:`Unpriced`, with the reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
+from edgebench import catalog
+from edgebench.errors import UsageError
+from edgebench.metrics.listed import HOUR_S, Hour, listed
+from edgebench.metrics.price_files import RATES, Entry, card_of, read_prices, shelf_prices
+from edgebench.metrics.rate_cards import Unpriced
+from edgebench.records import Call, FrozenRate, Identity, Plan, PriceSpec, RateCard, TargetSpec
 
-from edgebench import catalog, plugins
-from edgebench.errors import DataError, MissingExtra, UsageError
-from edgebench.records import Call, Identity, Plan, PriceSpec, Provenance, TargetSpec
+__all__ = ["PriceBook", "Unpriced", "at", "load_prices", "read_prices"]
 
-MILLION = Decimal(1_000_000)
 DEFAULT_URL: Mapping[str, str] = {"openai": "https://api.openai.com/v1"}  # where a target of that kind speaks to
-RATES = ("input_per_million", "output_per_million", "cached_input_per_million")
-_ENTRY = frozenset({*RATES, "provider", "source", "as_of"})
-
-
-@dataclass(frozen=True, slots=True)
-class Unpriced:
-    """No price, and why."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Dollars per million tokens; above a tier's start (in input tokens) its rate holds for the whole request."""
-
-    base: Decimal
-    tiers: tuple[tuple[int, Decimal], ...] = ()  # ascending starts
-
-    def at(self, input_tokens: int) -> Decimal:
-        return next((price for start, price in reversed(self.tiers) if input_tokens > start), self.base)
-
-    def __str__(self) -> str:
-        return "".join([f"{self.base}", *(f" ({price} above {start} tokens)" for start, price in self.tiers)])
-
-
-@dataclass(frozen=True, slots=True)
-class RateCard:
-    """What one model costs at one moment, and who says so."""
-
-    input: Rate
-    output: Rate | None
-    cached: Rate | None  # None: cached input tokens are charged at the input rate
-    reasoning: Rate | None  # None: reasoning tokens are charged as output
-    per_request: Decimal  # a fee for the request itself
-    provider: str
-    model: str  # the entry that matched, not the name that was asked
-    listed: str  # "genai-prices 0.2.3", "the plan", "prices/ours.yaml: contract of May"
-    as_of: str  # the moment for which the list was read, or the date its writer gave
-    provenance: Provenance = "declared"
-
-    def rates(self) -> str:
-        cached = f"cached input {self.cached}" if self.cached else "cached input charged as input"
-        output = f"output {self.output}" if self.output else "no output rate"
-        fee = f" + {self.per_request} a request" if self.per_request else ""
-        return f"input {self.input}, {cached}, {output} $/M tokens{fee}"
-
-    def charge(self, call: Call) -> Mapping[str, Decimal] | Unpriced:
-        """Dollars of one call by part. Cached tokens count inside input tokens, reasoning inside output tokens."""
-        usage = call.usage
-        if usage is None or usage.input_tokens is None:
-            return Unpriced("no token counts")
-        if self.output is not None and usage.output_tokens is None:
-            return Unpriced("no output token count")
-        if self.output is None and usage.output_tokens:
-            return Unpriced("the price list has no output rate for this model")
-        total, cached = usage.input_tokens, min(usage.cached_tokens or 0, usage.input_tokens)
-        parts = {
-            "input tokens": (total - cached) * self.input.at(total) / MILLION,
-            "cached input tokens": cached * (self.cached or self.input).at(total) / MILLION,
-        }
-        if self.output is not None:
-            thought = min(usage.reasoning_tokens or 0, usage.output_tokens or 0) if self.reasoning else 0
-            parts["output tokens"] = ((usage.output_tokens or 0) - thought) * self.output.at(total) / MILLION
-            if self.reasoning:
-                parts["reasoning tokens"] = thought * self.reasoning.at(total) / MILLION
-        if self.per_request:
-            parts["request fee"] = self.per_request
-        return parts
 
 
 @dataclass(frozen=True)
 class PriceBook:
-    """Every price one plan may use. Looks each model up once per minute of the run."""
+    """Every price one plan may use."""
 
     plan: Plan
-    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # model → entry of the plan's price file
+    own: Mapping[str, Entry] = field(default_factory=dict)  # model → entry of the plan's price file
     own_name: str = ""
     missing: str = ""  # why the plan's price file could not be read here
-    _seen: dict[tuple[Any, ...], RateCard | Unpriced] = field(default_factory=dict, repr=False, compare=False)
+    shelf: Mapping[str, Entry] = field(default_factory=dict)  # model → entry of the person's own files
+    frozen: tuple[FrozenRate, ...] = ()  # what calls cost when they were made
+    above: Mapping[str, Entry] = field(default_factory=dict)  # entries above all else: a repricing
+    above_name: str = ""
+    moment: date | datetime | None = None  # the list is read as of then: a repricing; a day keeps each call's hour
+    _seen: dict[tuple[Any, ...], Hour] = field(default_factory=dict, repr=False, compare=False)
 
     def card(self, spec: TargetSpec, identity: Identity, call: Call, at_s: float) -> RateCard | Unpriced:
         """The rate card of one call, sent at ``at_s`` (seconds since 1970)."""
-        minute = int(at_s // 60)
-        key = (spec.price, spec.model, identity.model, call.served_model, _url(spec, identity), minute)
+        return at(self.hour(spec, identity, call.served_model, int(at_s // HOUR_S)), at_s)
+
+    def hour(self, spec: TargetSpec, identity: Identity, served_model: str | None, hour: int) -> Hour:
+        """What a target's tokens cost throughout one hour (hours since 1970)."""
+        url = _url(spec, identity)
+        key = (identity.name, spec.price, spec.model, identity.model, served_model, url, hour)
         if key not in self._seen:
-            self._seen[key] = self._find(spec, identity, call, datetime.fromtimestamp(minute * 60, UTC))
+            names = [name for name in (spec.model, identity.model, served_model) if name]
+            found = self._kept.get((identity.name, served_model or "", hour))
+            self._seen[key] = self._found(spec.price or PriceSpec(), names, url, hour, found)
         return self._seen[key]
 
-    def _find(self, spec: TargetSpec, identity: Identity, call: Call, at: datetime) -> RateCard | Unpriced:
-        price = spec.price or PriceSpec()
-        names = [price.model] if price.model else [n for n in (spec.model, identity.model, call.served_model) if n]
-        declared = _declared(price, names[0] if names else "")
-        if declared is not None:
-            return declared
+    def _found(self, price: PriceSpec, names: list[str], url: str | None, hour: int, frozen: Hour | None) -> Hour:
+        names = [price.model] if price.model else list(dict.fromkeys(names))
+        always: RateCard | Unpriced | None = self._from(self.above, self.above_name, names, price)
+        if always is None and frozen is not None:
+            return frozen
+        always = always or _declared(price, names[0] if names else "")
+        always = always or self._from(self.own, self.own_name, names, price)
+        if always is None and self.missing:
+            always = Unpriced(self.missing, settled=False)
+        always = always or self._from(self.shelf, "", names, price)
+        if always is not None:
+            return ((hour * HOUR_S, always),)
+        found: Hour = ((hour * HOUR_S, Unpriced("the target has no model name to look up")),)
         for name in names:
-            if name in self.own and self.own[name].get("provider", price.provider) == price.provider:
-                return _from_entry(name, self.own[name], self.own_name)
-        if self.missing:
-            return Unpriced(self.missing)
-        found: RateCard | Unpriced = Unpriced("the target has no model name to look up")
-        for name in dict.fromkeys(names):
-            found = _listed(name, price.provider, _url(spec, identity), at)
-            if isinstance(found, RateCard):
-                return found
+            found = self._listed(name, price, url, hour)
+            if any(isinstance(card, RateCard) for _, card in found):
+                break
         return found
 
+    def _from(self, entries: Mapping[str, Entry], file: str, names: Iterable[str], price: PriceSpec) -> RateCard | None:
+        for name in names:
+            entry = entries.get(name)
+            if entry is not None and entry.get("provider", price.provider) == price.provider:
+                return card_of(name, entry, file or entry.get("file", ""), price.tier)
+        return None
 
-def load_prices(plan: Plan) -> PriceBook:
+    def _listed(self, model: str, price: PriceSpec, url: str | None, hour: int) -> Hour:
+        """The public list throughout an hour; read as of another moment, where one is asked for."""
+        if self.moment is None:
+            return listed(model, price.provider, url, price.tier, hour)
+        if isinstance(self.moment, datetime):
+            then_s = self.moment.timestamp()
+            whole = listed(model, price.provider, url, price.tier, int(then_s // HOUR_S))
+            return ((hour * HOUR_S, at(whole, then_s)),)
+        midnight = datetime(self.moment.year, self.moment.month, self.moment.day, tzinfo=UTC)
+        there = int(midnight.timestamp()) // HOUR_S + hour % 24
+        shifted = (hour - there) * HOUR_S
+        return tuple(
+            (since_s + shifted, card) for since_s, card in listed(model, price.provider, url, price.tier, there)
+        )
+
+    @cached_property
+    def _kept(self) -> Mapping[tuple[str, str, int], Hour]:
+        out: dict[tuple[str, str, int], Hour] = {}
+        for one in sorted(self.frozen, key=lambda rate: rate.since_s):
+            key = (one.target, one.served_model, one.since_s // HOUR_S)
+            card = one.card or Unpriced(
+                f"{one.why or 'nobody had a price'} when it was asked (--reprice prices it anew)"
+            )
+            out[key] = (*out.get(key, ()), (one.since_s, card))
+        return out
+
+
+def at(hour: Hour, at_s: float) -> RateCard | Unpriced:
+    """The card of an hour that holds at a moment of it."""
+    return next((card for since_s, card in reversed(hour) if since_s <= at_s), hour[0][1])
+
+
+def load_prices(plan: Plan, frozen: tuple[FrozenRate, ...] = ()) -> PriceBook:
     """The price book of a plan. A price file that is not on this machine leaves its models unpriced, and says so.
+
+    ``frozen``: the rates kept with the run; they come first.
 
     Raises
     ------
-    DataError: the price file is there and cannot be understood.
+    DataError: a price file is there and cannot be understood.
     """
+    shelf = shelf_prices()
     if plan.prices is None:
-        return PriceBook(plan)
+        return PriceBook(plan, shelf=shelf, frozen=frozen)
     beside = Path(plan.folder) / plan.prices
     try:
         file = beside if beside.is_file() else catalog.path("prices", plan.prices)
     except UsageError:
-        return PriceBook(plan, missing=f"the plan's price file {plan.prices} is not on this machine")
-    return PriceBook(plan, read_prices(file), plan.prices)
-
-
-def read_prices(file: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Model → entry (rates as Decimals, source, as_of) of a price file.
-
-    Raises
-    ------
-    DataError: not YAML, an unknown key, a rate that is no number, no source or date.
-    """
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise DataError(f"{file}: cannot be read as YAML") from exc
-    if not isinstance(content, Mapping) or not isinstance(content.get("models"), Mapping):
-        raise DataError(f"{file}: needs a mapping `models:` of model name to rates")
-    if unknown := content.keys() - {"models", "source", "as_of"}:
-        raise DataError(f"{file}: unknown key {min(map(str, unknown))!r}", hint="known: source, as_of, models")
-    return {str(name): _entry(f"{file}: {name}", entry, content) for name, entry in content["models"].items()}
-
-
-def _entry(where: str, entry: Any, sheet: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(entry, Mapping) or "input_per_million" not in entry:
-        raise DataError(f"{where}: needs input_per_million")
-    if unknown := entry.keys() - _ENTRY:
-        raise DataError(f"{where}: unknown key {min(map(str, unknown))!r}", hint=f"known: {', '.join(sorted(_ENTRY))}")
-    out: dict[str, Any] = {name: _dollars(f"{where}: {name}", entry[name]) for name in RATES if name in entry}
-    for name in ("source", "as_of"):
-        if not entry.get(name, sheet.get(name)):
-            raise DataError(f"{where}: needs {name}, here or at the top of the file")
-        out[name] = str(entry.get(name, sheet.get(name)))
-    return out | ({"provider": str(entry["provider"])} if "provider" in entry else {})
-
-
-def _dollars(where: str, value: Any) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise DataError(f"{where}: {value!r} is not a number") from None
-    if isinstance(value, bool) or not number.is_finite() or number < 0:
-        raise DataError(f"{where}: {value!r} is not a price")
-    return number
+        missing = f"the plan's price file {plan.prices} is not on this machine"
+        return PriceBook(plan, missing=missing, shelf=shelf, frozen=frozen)
+    return PriceBook(plan, read_prices(file), plan.prices, shelf=shelf, frozen=frozen)
 
 
 def _declared(price: PriceSpec, model: str) -> RateCard | None:
-    """Rates written in the plan itself."""
+    """Rates written in the plan itself: those of the tier it asks for."""
     if price.input_per_million is None:
         return None
-    entry = {name: Decimal(str(value)) for name in RATES if (value := getattr(price, name)) is not None}
-    extra = {"provider": price.provider, "source": price.source or "", "as_of": price.as_of or "not said"}
-    return _from_entry(model, entry | extra, "the plan")
-
-
-def _from_entry(model: str, entry: Mapping[str, Any], name: str) -> RateCard:
-    rates = {key: Rate(entry[key]) for key in RATES if key in entry}
-    return RateCard(
-        input=rates["input_per_million"],
-        output=rates.get("output_per_million"),
-        cached=rates.get("cached_input_per_million"),
-        reasoning=None,
-        per_request=Decimal(0),
-        provider=entry.get("provider") or "",
-        model=model,
-        listed=f"{name}: {entry['source']}" if entry["source"] else name,
-        as_of=entry["as_of"],
-    )
+    entry: dict[str, Any] = {name: Decimal(str(value)) for name in RATES if (value := getattr(price, name)) is not None}
+    entry |= {"provider": price.provider, "source": price.source or "", "as_of": price.as_of or "not said"}
+    return card_of(model, entry | {price.tier: {}}, "the plan", price.tier)
 
 
 def _url(spec: TargetSpec, identity: Identity) -> str | None:
     said = identity.details.get("base_url")
     url = said if isinstance(said, str) else spec.base_url or DEFAULT_URL.get(spec.kind)
     return url.lower() if url else None
-
-
-def _listed(model: str, provider: str | None, url: str | None, at: datetime) -> RateCard | Unpriced:
-    """The entry of genai-prices at that moment."""
-    if provider is None and url is None:
-        return Unpriced(f"nobody's model: {model} has no endpoint; name `price: {{provider: …}}` in the plan")
-    try:
-        prices = plugins.need("genai_prices")
-        snapshot = plugins.need("genai_prices.data_snapshot").get_snapshot()
-    except MissingExtra as exc:
-        return Unpriced(f"{exc}: {exc.hint}")
-    try:
-        owner, entry = snapshot.find_provider_model(model, None, provider, None if provider else url)
-    except LookupError:
-        return Unpriced(f"{model} at {provider or url} is in no price list")
-    found = entry.get_prices(at)
-    charged = _rate(found.input_mtok)
-    if charged is None:
-        return Unpriced(f"{entry.id} at {owner.id} is in genai-prices without an input rate")
-    fee = found.requests_kcount
-    return RateCard(
-        input=charged,
-        output=_rate(found.output_mtok),
-        cached=_rate(found.cache_read_mtok),
-        reasoning=_rate(found.output_reasoning_mtok),
-        per_request=Decimal(0) if fee is None else fee / 1000,
-        provider=owner.id,
-        model=entry.id,
-        listed=f"genai-prices {prices.__version__}",
-        as_of=at.strftime("%Y-%m-%dT%H:%MZ"),
-    )
-
-
-def _rate(price: Any) -> Rate | None:
-    """A Decimal or genai-prices' tiered price as a Rate."""
-    if price is None or isinstance(price, Decimal):
-        return None if price is None else Rate(price)
-    return Rate(price.base, tuple((tier.start, tier.price) for tier in price.tiers))

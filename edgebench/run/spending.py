@@ -6,9 +6,10 @@ import time
 from dataclasses import replace
 
 from edgebench.errors import UsageError
-from edgebench.metrics.prices import PriceBook, Unpriced, load_prices
-from edgebench.metrics.token_cost import NOT_BILLED
-from edgebench.records import Call, Identity, Plan, Record, Run, TargetSpec, Usage
+from edgebench.metrics.prices import load_prices
+from edgebench.metrics.rate_cards import Unpriced, charged
+from edgebench.metrics.till import NOT_BILLED
+from edgebench.records import Call, Identity, Plan, Record, Run, Usage
 
 CHARACTERS_PER_TOKEN = 3  # on the low side, so that a guessed count is on the high side
 
@@ -36,21 +37,33 @@ class Bill:
                 )
 
     def of_record(self, target: str, record: Record) -> float:
-        """What one record of a target costs."""
-        if target not in self._identities:
-            return 0.0
-        spec, identity = self._plan.targets[target], self._identities[target]
-        return sum(_dollars(self._book, spec, identity, call) for call in record.calls)
+        """What one record of a target costs; a call that says who answered it, at that target's price."""
+        return sum(self._dollars(call.target or target, call) for call in record.calls)
 
     def of_run(self, run: Run) -> float:
         """What was spent before this start."""
         target_of = {trial.id: trial.target for trial in run.trials}
         return sum(self.of_record(target_of[record.trial_id], record) for record in run.records)
 
+    def _dollars(self, target: str, call: Call) -> float:
+        never = call.failure is not None and call.usage is None and call.failure.kind in NOT_BILLED
+        if never or target not in self._identities:
+            return 0.0
+        spec, identity = self._plan.targets[target], self._identities[target]
+        card = self._book.card(spec, identity, call, call.wall_s or time.time())
+        if isinstance(card, Unpriced):
+            return 0.0
+        bill = charged(card, call)
+        if isinstance(bill, Unpriced):
+            bill = charged(card, replace(call, usage=_most(call)))
+        return 0.0 if isinstance(bill, Unpriced) else float(sum(bill.values()))
+
 
 def _billed(plan: Plan, name: str) -> bool:
     """A target is billed by the token when it is an endpoint elsewhere, or when the plan gives it a price."""
     spec = plan.targets[name]
+    if spec.price is not None and spec.price.usd_per_hour is not None:
+        return False  # a rented machine is paid whether it is asked or not
     elsewhere = spec.kind == "openai" and spec.placement != "device" and "serve" not in spec.options
     return elsewhere or spec.price is not None
 
@@ -58,16 +71,6 @@ def _billed(plan: Plan, name: str) -> bool:
 def _identity(plan: Plan, name: str) -> Identity:
     spec = plan.targets[name]
     return Identity(name, spec.kind, "hosted", model=spec.model or "")
-
-
-def _dollars(book: PriceBook, spec: TargetSpec, identity: Identity, call: Call) -> float:
-    if call.failure is not None and call.usage is None and call.failure.kind in NOT_BILLED:
-        return 0.0
-    card = book.card(spec, identity, call, call.wall_s or time.time())
-    charged = card if isinstance(card, Unpriced) else card.charge(call)
-    if isinstance(charged, Unpriced) and not isinstance(card, Unpriced):
-        charged = card.charge(replace(call, usage=_most(call)))
-    return 0.0 if isinstance(charged, Unpriced) else float(sum(charged.values()))
 
 
 def _most(call: Call) -> Usage:

@@ -1,6 +1,6 @@
 """A bundle: one run in one file that travels between machines.
 
-A zip of a manifest and ten parts in JSON. The manifest names the format's version and every part's SHA-256, and carries
+A zip of a manifest and parts in JSON. The manifest names the format's version and every part's SHA-256, and carries
 its own. The same run gives the same bytes. Nothing of a bundle is unpacked to disk; a bundle comes from a stranger, so
 names, sizes, hashes and every field are checked before anything is stored.
 """
@@ -15,12 +15,13 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import edgebench
 from edgebench.errors import StoreError
-from edgebench.records import Identity, ModelCard, Reading, Record, Run, Score, Segment, Trial, digest
+from edgebench.records import FrozenRate, Identity, ModelCard, Reading, Record, Run, Score, Segment, Trial, digest
 from edgebench.store.codec import decode, dumps, encode, loads
 from edgebench.store.files import written_whole
 from edgebench.store.packing import (
@@ -39,11 +40,13 @@ from edgebench.store.packing import (
 if TYPE_CHECKING:
     from edgebench.store.sql import SqlStore
 
-FORMAT = 1
+FORMAT = 2
 MAX_BYTES = 2**30  # of all parts together, unpacked
 _MAX_LINE = 2**26
 _MAX_MANIFEST = 2**20
-_PARTS = ("run", "trials", "segments", "identities", "cards", "texts", "records", "readings", "scores")
+_MOST_USD = 10**9  # per million tokens: more is no price but an attack on our arithmetic
+_FIRST = ("run", "trials", "segments", "identities", "cards", "texts", "records", "readings", "scores")
+_PARTS = {1: _FIRST, 2: (*_FIRST, "rates")}  # of each format; the first knew no rates
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_\-]{0,63}")  # it becomes part of file names
 
 Scores = Sequence[tuple[Score, str]]  # each with its moment
@@ -107,6 +110,7 @@ def _parts(run: Run, scores: Scores) -> Iterator[tuple[str, Iterable[str]]]:
     yield "records", records
     yield "readings", (dumps(encode(reading)) for reading in run.readings)
     yield "scores", (dumps([encode(score), at]) for score, at in scores)
+    yield "rates", (dumps(encode(rate)) for rate in run.rates)
 
 
 def _record_line(record: Record, texts: dict[bytes, int], bodies: list[str]) -> str:
@@ -161,7 +165,7 @@ def _read(path: Path, file: BinaryIO, max_bytes: int) -> tuple[Run, Scores]:
     with zipfile.ZipFile(file) as archive:
         manifest = _manifest(path, archive)
         _check_members(path, archive, manifest, max_bytes)
-        run, scores = _run({name: _lines(archive, name) for name in _PARTS})
+        run, scores = _run({name: _lines(archive, name) for name in _PARTS[manifest["format"]]})
     if run.id != manifest["run"] or not _RUN_ID.fullmatch(run.id):
         raise _broken(path, "the run's id is not the one in the manifest")
     _check_references(run, scores)
@@ -183,13 +187,16 @@ def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
         )
     if manifest.pop("digest", None) != digest(manifest):
         raise _broken(path, "its manifest does not match its own hash")
+    if manifest["format"] not in _PARTS:
+        raise _broken(path, "its manifest names a format there never was")
     return manifest
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile, manifest: Mapping[str, Any], max_bytes: int) -> None:
     """Exactly our parts, within the limits, each as the manifest says."""
+    parts = _PARTS[manifest["format"]]
     names = sorted(info.filename for info in archive.infolist())
-    if names != sorted(["manifest.json", *(f"{name}.jsonl" for name in _PARTS)]):
+    if names != sorted(["manifest.json", *(f"{name}.jsonl" for name in parts)]):
         raise _broken(path, "it holds other files than a bundle has")
     total = sum(info.file_size for info in archive.infolist())
     if total > max_bytes:
@@ -197,7 +204,7 @@ def _check_members(path: Path, archive: zipfile.ZipFile, manifest: Mapping[str, 
             f"{path} would unpack to {total / 2**20:.0f} MiB, more than the {max_bytes / 2**20:.0f} MiB allowed",
             hint="do you trust where it comes from? export fewer trials per run otherwise",
         )
-    for name in _PARTS:
+    for name in parts:
         if manifest["parts"][name]["sha256"] != _sha256(archive, f"{name}.jsonl"):
             raise _broken(path, f"{name}.jsonl does not match its hash")
 
@@ -234,6 +241,7 @@ def _run(parts: Mapping[str, Iterator[str]]) -> tuple[Run, Scores]:
         readings=_nouns(parts["readings"], Reading),
         scores=tuple({(score.record_id, score.scorer): score for score, _ in scores}.values()),
         notes=decode(tuple[str, ...], data["notes"]),
+        rates=_nouns(parts.get("rates", ()), FrozenRate),
     )
     return run, scores
 
@@ -267,7 +275,9 @@ def _check_references(run: Run, scores: Scores) -> None:
     trials, segments = {trial.id for trial in run.trials}, {segment.id for segment in run.segments}
     records = {record.id for record in run.records}
     checks: Mapping[str, bool] = {
-        "names a target that its plan does not": all(t.target in run.plan.targets for t in run.trials),
+        "names a target that its plan does not": run.plan.targets.keys() >= _named(run),
+        "holds a rate of no moment there was": all(0 <= rate.since_s < 2**40 for rate in run.rates),
+        "holds a rate that is no price": all(_is_price(usd) for rate in run.rates for usd in _dollars(rate)),
         "names an item that its workload does not have": all(
             items.issuperset(digests)
             for digests in (*(t.item_digests for t in run.trials), [r.item_digest for r in run.records])
@@ -283,6 +293,25 @@ def _check_references(run: Run, scores: Scores) -> None:
     for what, right in checks.items():
         if not right:
             raise ValueError(f"it {what}")
+
+
+def _named(run: Run) -> set[str]:
+    """Every target a run speaks of."""
+    calls = {call.target for record in run.records for call in record.calls if call.target is not None}
+    return {trial.target for trial in run.trials} | calls | {rate.target for rate in run.rates}
+
+
+def _dollars(rate: FrozenRate) -> Iterator[Decimal]:
+    card = rate.card
+    if card is not None:
+        yield card.request_usd
+        for each in (card.input, card.output, card.cached, card.reasoning):
+            if each is not None:
+                yield from (each.usd, *(step.usd for step in each.steps))
+
+
+def _is_price(usd: Decimal) -> bool:
+    return usd.is_finite() and 0 <= usd <= _MOST_USD
 
 
 def _forged(run: Run) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgebench.records import Call, Item, Record, Run, Score, Segment, Trial
+from edgebench.records import Call, FrozenRate, Item, Record, Run, Score, Segment, Trial
 from edgebench.store.bundle import export_bundle, import_bundle, read_bundle, write_bundle
 from edgebench.store.codec import dumps, encode
 from edgebench.store.files import written_whole
@@ -22,6 +22,7 @@ from edgebench.store.merging import merge
 __all__ = ["export_bundle", "export_csv", "export_jsonl", "import_bundle", "merge", "read_bundle", "write_bundle"]
 
 _MS = 1e6  # ns in one
+_HOUR_S = 3600
 
 # A cell is a formula when it begins with one of these, whatever blanks and quotes stand before. The same holds after
 # semicolons, tabs and line ends, because a spreadsheet set to another separator cuts the cell there.
@@ -29,14 +30,18 @@ _FORMULA = re.compile(r"(^|[;\t\r\n])([ \"'`\u00a0\u200b\ufeff\u2018\u2019\u201c
 
 
 def export_jsonl(run: Run, path: str | Path) -> None:
-    """One record a line with its item, its trial's arm and its scores; every stamp in ns as it was taken.
+    """One record a line with its item, its trial's arm, its scores and its frozen rates; every stamp as it was taken.
 
     Raises
     ------
     StoreError: the file cannot be written.
     """
+    rates: dict[tuple[str, int], list[FrozenRate]] = {}
+    for rate in run.rates:
+        rates.setdefault((rate.target, rate.since_s // _HOUR_S), []).append(rate)
     with written_whole(path) as file:
         for record, trial, item, scores, segment in _joined(run):
+            hours = {(call.target or trial.target, int((call.wall_s or 0) // _HOUR_S)): None for call in record.calls}
             line = {
                 "run": run.id,
                 "arm": trial.arm,
@@ -48,6 +53,7 @@ def export_jsonl(run: Run, path: str | Path) -> None:
                 "item": encode(item) | {"digest": item.digest},
                 "record": encode(record),
                 "scores": [encode(score) for score in scores],
+                "rates": [encode(rate) for hour in hours for rate in rates.get(hour, ())],
             }
             file.write(f"{dumps(line)}\n".encode())
 
@@ -114,7 +120,7 @@ def _cells(run: Run, record: Record, trial: Trial, item: Item, segment: Segment)
         "calls": len(record.calls),
         "due_ms_after_start": _ms(record.due_ns, segment.anchor_ns),
         "sent_ms_after_due": _ms(record.sent_ns, record.due_ns),
-        "first_ms_after_due": _ms(_first(record.calls), record.due_ns),
+        "first_ms_after_due": _ms(_first(record), record.due_ns),
         "done_ms_after_due": _ms(record.done_ns, record.due_ns),
         "input_tokens": _tokens(record.calls, "input_tokens"),
         "output_tokens": _tokens(record.calls, "output_tokens"),
@@ -128,9 +134,9 @@ def _input(item: Item) -> str:
     return "\n".join(f"{message.role}: {message.content}" for message in item.input)
 
 
-def _first(calls: tuple[Call, ...]) -> int | None:
-    """First chunk of the call that gave the answer: the last one."""
-    return calls[-1].first_ns if calls else None
+def _first(record: Record) -> int | None:
+    """When the answer began to be seen; of a failed request, the first chunk of its last call."""
+    return record.first_ns if record.done_ns is not None or not record.calls else record.calls[-1].first_ns
 
 
 def _ms(at_ns: int | None, start_ns: int) -> float | None:

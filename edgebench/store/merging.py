@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 
 from edgebench.errors import StoreError
-from edgebench.records import ModelCard, Plan, Run, Segment, TargetSpec, Trial, digest
+from edgebench.records import ModelCard, Plan, Record, Run, Segment, TargetSpec, Trial, digest
 
 _Names = Mapping[str, str]  # a run's target → its name after the merge
 
@@ -47,6 +47,7 @@ def merge(runs: Sequence[Run]) -> Run:
         scores=tuple(score for run in moved for score in run.scores),
         cards=_cards(moved),
         notes=_notes(runs),
+        rates=tuple(rate for run in moved for rate in run.rates),
     )
 
 
@@ -100,19 +101,38 @@ def _moved(run: Run, names: _Names) -> Run:
 
     return replace(
         run,
-        plan=replace(run.plan, targets={names[name]: spec for name, spec in run.plan.targets.items()}),
+        plan=replace(run.plan, targets={names[name]: _spec(spec, names) for name, spec in run.plan.targets.items()}),
         identities={
             names.get(name, name): replace(identity, name=names.get(name, name))
             for name, identity in run.identities.items()
         },
         trials=tuple(_trial(trial, names, own) for trial in run.trials),
         segments=tuple(replace(segment, id=own(segment.id)) for segment in run.segments),
-        records=tuple(
-            replace(r, id=own(r.id), trial_id=own(r.trial_id), segment_id=own(r.segment_id)) for r in run.records
-        ),
+        records=tuple(_record(record, names, own) for record in run.records),
         readings=tuple(replace(reading, trial_id=own(reading.trial_id)) for reading in run.readings),
         scores=tuple(replace(score, record_id=own(score.record_id)) for score in run.scores),
         cards={names.get(key, key): card for key, card in run.cards.items()},
+        rates=tuple(replace(rate, target=names.get(rate.target, rate.target)) for rate in run.rates),
+    )
+
+
+def _spec(spec: TargetSpec, names: _Names) -> TargetSpec:
+    """A target made of others names them in its options."""
+    named = {key: spec.options.get(key) for key in ("edge", "cloud")}
+    parts = {key: names[part] for key, part in named.items() if isinstance(part, str) and part in names}
+    return replace(spec, options={**spec.options, **parts}) if parts else spec
+
+
+def _record(record: Record, names: _Names, own: Callable[[str], str]) -> Record:
+    calls = record.calls
+    if any(call.target is not None for call in calls):
+        calls = tuple(replace(call, target=names.get(call.target or "", call.target)) for call in calls)
+    return replace(
+        record,
+        id=own(record.id),
+        trial_id=own(record.trial_id),
+        segment_id=own(record.segment_id),
+        calls=calls,
     )
 
 

@@ -10,7 +10,20 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select
 
 from edgebench.errors import StoreError
-from edgebench.records import Call, Identity, ModelCard, Plan, Reading, Record, Run, Score, Segment, Trial, Workload
+from edgebench.records import (
+    Call,
+    FrozenRate,
+    Identity,
+    ModelCard,
+    Plan,
+    Reading,
+    Record,
+    Run,
+    Score,
+    Segment,
+    Trial,
+    Workload,
+)
 from edgebench.store import schema
 from edgebench.store.codec import decode, dumps, encode, loads
 from edgebench.store.packing import (
@@ -139,6 +152,24 @@ def write_scores(connection: Connection, n: int, scores: Iterable[tuple[Score, s
     _write(connection, schema.scores, rows)
 
 
+def write_rates(connection: Connection, n: int, rates: Iterable[FrozenRate]) -> None:
+    """Frozen rates; one that is there already stays as it is."""
+    there = {_rate_key(rate) for rate in read_rates(connection, n)}
+    new = {_rate_key(rate): rate for rate in rates if _rate_key(rate) not in there}
+    _write(
+        connection,
+        schema.rates,
+        [
+            {"run": n, "target": target, "served_model": served, "since_s": since_s, "body": dumps(encode(rate))}
+            for (target, served, since_s), rate in new.items()
+        ],
+    )
+
+
+def _rate_key(rate: FrozenRate) -> tuple[str, str, int]:
+    return rate.target, rate.served_model, rate.since_s
+
+
 def _words(text: str | None) -> str | None:
     return None if text is None else dumps(text)
 
@@ -174,9 +205,15 @@ def read_run(connection: Connection, n: int) -> Run:
             scores=newest(score for score, _ in read_scores(connection, n)),
             cards=_read_named(connection, schema.cards, n, ModelCard),
             notes=tuple(loads(row["notes"])),
+            rates=read_rates(connection, n),
         )
     except UNREADABLE as exc:
         raise StoreError(f"run {row['id']} cannot be read: {exc}", hint="the file may be damaged") from exc
+
+
+def read_rates(connection: Connection, n: int) -> tuple[FrozenRate, ...]:
+    """What a run's calls cost when they were made."""
+    return tuple(decode(FrozenRate, loads(row["body"])) for row in _rows(connection, schema.rates, n))
 
 
 def read_scores(connection: Connection, n: int) -> list[tuple[Score, str]]:

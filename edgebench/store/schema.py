@@ -1,8 +1,9 @@
 """The tables. Rows hang on ``runs.n``; everything about one run goes when its row goes.
 
 Columns hold what is asked of the database; the rest of a noun is one JSON text. ``records``, ``calls``, ``texts``,
-``readings`` and ``scores`` are written once: on SQLite triggers refuse every UPDATE of them (the law: observations are
-kept). They can be deleted with their run, which is also how texts are redacted later: deleted and written anew.
+``readings``, ``scores`` and ``rates`` are written once: on SQLite triggers refuse every UPDATE of them (the law:
+observations are kept). They can be deleted with their run, which is also how texts are redacted later: deleted and
+written anew.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from sqlalchemy import (
 )
 
 #: revisions of migrations/versions, oldest first; the last one is what this version of EdgeBench reads and writes
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 
-WRITTEN_ONCE = ("records", "calls", "texts", "readings", "scores")
+WRITTEN_ONCE = ("records", "calls", "texts", "readings", "scores", "rates")
 
 metadata = MetaData(
     naming_convention={
@@ -191,6 +192,18 @@ scores = Table(
     Column("explanation", Text),
     Column("scored_at", Text, nullable=False),
     _of_record(),
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    _number(),
+    _run(),
+    Column("target", Text, nullable=False),
+    Column("served_model", Text, nullable=False),
+    Column("since_s", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("run", "target", "served_model", "since_s"),
 )
 
 # A run's readings and scores are found by it, and a record's scores go with it.

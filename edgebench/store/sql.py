@@ -24,7 +24,19 @@ import psutil
 from sqlalchemy import Connection, func, select
 
 from edgebench.errors import StoreError
-from edgebench.records import Identity, ModelCard, Plan, Reading, Record, Run, Score, Segment, Trial, Workload
+from edgebench.records import (
+    FrozenRate,
+    Identity,
+    ModelCard,
+    Plan,
+    Reading,
+    Record,
+    Run,
+    Score,
+    Segment,
+    Trial,
+    Workload,
+)
 from edgebench.store import rows, schema
 from edgebench.store.codec import dumps, loads
 from edgebench.store.opening import border, connect, locate, shown, writing
@@ -159,6 +171,12 @@ class SqlStore:
                 items = {row.id: row.item_digest for row in connection.execute(query)}
                 scores = [state.policy.score(score, items.get(score.record_id, "")) for score in scores]
             rows.write_scores(connection, state.n, [(score, at) for score in scores])
+
+    def add_rates(self, run_id: str, rates: Iterable[FrozenRate]) -> None:
+        """Keep what calls cost when they were made. A rate kept before is never changed by a later one."""
+        n = self._state(run_id).n
+        with self._write() as connection:
+            rows.write_rates(connection, n, rates)
 
     # ----------------------------------------------------------------------------------------------- what is there
 
@@ -325,6 +343,7 @@ class SqlStore:
         rows.write_named(connection, schema.cards, n, run.cards)
         rows.write_records(connection, n, run.records, set())
         rows.write_readings(connection, n, run.readings)
+        rows.write_rates(connection, n, run.rates)
         at = _now()
         rows.write_scores(connection, n, [(score, at) for score in run.scores] if scores is None else scores)
         return n

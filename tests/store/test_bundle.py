@@ -142,7 +142,7 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_newer_format_says_what_to_do(bundle: Path) -> None:
     with pytest.raises(StoreError, match=r"newer version of EdgeBench \(9.9\)") as caught:
-        read_bundle(rebuild(bundle, parts(bundle), format=2, edgebench="9.9"))
+        read_bundle(rebuild(bundle, parts(bundle), format=3, edgebench="9.9"))
     assert "update EdgeBench" in str(caught.value.hint)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edgebench.records import (
     Call,
     Failure,
+    FrozenRate,
     Identity,
     Item,
     Message,
@@ -32,7 +33,7 @@ from edgebench.store.codec import decode, dumps, encode, loads
 from edgebench.store.packing import Unpacker, pack_plan, pack_record, pack_workload, unpack_plan, unpack_workload
 from tests.store.nouns import noun
 
-NOUNS = (Plan, Workload, Item, Trial, Identity, Segment, Record, Call, Request, Reading, Score, ModelCard)
+NOUNS = (Plan, Workload, Item, Trial, Identity, Segment, Record, Call, Request, Reading, Score, ModelCard, FrozenRate)
 
 
 @pytest.mark.parametrize("kind", NOUNS, ids=lambda kind: kind.__name__)

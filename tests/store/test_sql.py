@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from edgebench.errors import MissingExtra, StoreError
-from edgebench.records import Answer, Call, Message, ModelCard, Record, Request, Run, Score
+from edgebench.records import Answer, Call, FrozenRate, Message, ModelCard, Record, Request, Run, Score
 from edgebench.store import open_store
 from edgebench.store.schema import HEAD, WRITTEN_ONCE, metadata
 from edgebench.store.sql import SqlStore, new_id
@@ -112,7 +112,7 @@ def test_importing_the_room_loads_no_sqlalchemy() -> None:
 @pytest.mark.parametrize("table", WRITTEN_ONCE)
 def test_what_was_observed_cannot_be_changed(store: SqlStore, made: Run, place: Path, table: str) -> None:
     """Not even by a person with another SQLite program."""
-    store.add_run(made)
+    store.add_run(replace(made, rates=(FrozenRate("small", "", 0, None, "nobody had a price"),)))
     connection = sqlite3.connect(place)
     with pytest.raises(sqlite3.IntegrityError, match="written once"):
         connection.execute(f"UPDATE {table} SET run = run")  # noqa: S608 - the names are ours
