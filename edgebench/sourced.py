@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 from edgebench import catalog
 from edgebench.errors import DataError
 
-FigureKind = Literal["measured", "vendor", "published", "assumed", "derived"]
+FigureKind = Literal["measured", "vendor", "published", "assumed", "derived", "declared"]
 
 #: figure → (unit, least, most): what a profile may say, and between which bounds it makes sense
 Bounds = Mapping[str, tuple[str, str, str]]

@@ -16,15 +16,16 @@ def per_request(arm: ArmColumns, weights: bootstrap.Counts) -> Estimate:
     if observed is None or not (point := observed.point()):
         return Estimate.absent(_why(arm))
     (low, high), n = observed.interval(weights), observed.n
-    profile = arm.charges.device
-    if np.isfinite(arm.metered_j).any() or profile is None:
+    watts, machine = arm.charges.watts, arm.charges.machine
+    if np.isfinite(arm.metered_j).any() or watts is None or machine is None:
         return Estimate(point, low, high, n, "metered, shared out by busy time; bootstrap over items")
-    watts = profile.figures["active_w"]
-    method = f"{watts.value} W ({watts.kind}, {profile.name}) × busy seconds; bootstrap over items"
+    method = f"{watts.value} W ({watts.kind}, {machine.name}) × busy seconds; bootstrap over items"
     return Estimate(point, low, high, n, method, provenance="estimated")
 
 
 def _why(arm: ArmColumns) -> str:
     if arm.identity.placement != "device":
         return "the watts of a machine elsewhere are not known"
+    if arm.charges.machine is not None and arm.charges.watts is None:
+        return "the watts of a rented machine are not known"
     return "no meter, and no device profile whose watts could stand in"

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from edgebench.decide.wording import currency
 from edgebench.records import METRICS, Estimate
 
 ABSENT = "—"
@@ -76,7 +77,10 @@ def number(value: float | Decimal, digits: int = 3) -> str:
 
 
 def quantity(value: float | Decimal, unit: str, digits: int = 3) -> str:
-    """A number with its unit, scaled to a readable one: ``22 ms``, ``1.24 s``, ``83 %``, ``$0.0041``, ``1.2 GiB``."""
+    """A number with its unit, scaled to a readable one: ``22 ms``, ``1.24 s``, ``83 %``, ``$0.0041``, ``1.2 GiB``.
+
+    Dollars are written in the currency being shown (``decide.wording.shown_in``).
+    """
     factor, shown = _scale(float(value), unit)
     return _with_unit(float(value), factor, shown, digits)
 
@@ -102,15 +106,16 @@ def difference(item: Estimate, unit: str) -> Shown:
     """A signed difference; fractions are percentage points."""
     if item.value is None:
         return Shown(ABSENT, why_absent=item.why_absent or "not measured")
-    word = "points" if unit == "fraction" else unit
-    factor = 100.0 if unit == "fraction" else 1.0
+    word = "points" if unit == "fraction" else currency().sign.strip() if unit == "$" else unit
+    factor = 100.0 if unit == "fraction" else currency().per_usd if unit == "$" else 1.0
     digits = 2
     texts = [
         ABSENT if end is None else f"{'+' if end > 0 else ''}{number(_tidy(end * factor), digits)}"
         for end in (item.value, item.low, item.high)
     ]
     interval = f"[{texts[1]} … {texts[2]}]" if item.low is not None or item.high is not None else ""
-    value = f"{texts[0][:1]}${texts[0][1:]}" if unit == "$" and texts[0][:1] in "+−" else f"{texts[0]} {word}"
+    sign = currency().sign
+    value = f"{texts[0][:1]}{sign}{texts[0][1:]}" if unit == "$" and texts[0][:1] in "+−" else f"{texts[0]} {word}"
     return Shown(value, interval, item.provenance)
 
 
@@ -150,6 +155,8 @@ def _digits(item: Estimate, unit: str) -> int:
 def _scale(value: float, unit: str) -> tuple[float, str]:
     if unit == "fraction":
         return 0.01, "%"
+    if unit == "$":
+        return 1 / currency().per_usd, unit
     steps = LARGER.get(unit, ())
     chosen = [step for step in steps if abs(value) >= step[0] * 0.9995]
     return chosen[-1] if chosen else (steps[0] if steps else (1.0, unit))
@@ -174,7 +181,8 @@ def _percent(scaled: float, digits: int) -> str:
 def _with_unit(value: float, factor: float, unit: str, digits: int) -> str:
     text = _bare(value, factor, unit, digits)
     if unit == "$":
-        return f"−${text[1:]}" if text.startswith("−") else f"${text}"
+        sign = currency().sign
+        return f"−{sign}{text[1:]}" if text.startswith("−") else f"{sign}{text}"
     return f"{text} {unit}" if unit else text
 
 
