@@ -6,7 +6,7 @@ judged. Pressure (PSI) is recorded and never judged: a busy engine makes pressur
 
 Bounds, each with its reason beside it below: our own send lag (p99 ≤ max(1 ms, 1 % of the median latency)), the
 delivered rate (within 1 % of the planned one), CPU of others (20 %) and stolen (5 %), any new throttling, any sleep
-above 0.1 s, and every judged figure of the instrument's certificate.
+above 0.1 s, every judged figure of the instrument's certificate, and every network that is not as its profile says.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def invalid(run: Run, table: Mapping[str, ArmColumns]) -> Iterator[str]:
         yield from _off_rate(run, arm)
     yield from _machine(run)
     yield from _certificate(run)
+    yield from _networks(run)
 
 
 def warnings(run: Run) -> Iterator[str]:
@@ -186,6 +187,26 @@ def _certificate(run: Run) -> Iterator[str]:
                 f"the instrument's own error was too large: {check.get('name')} was {was} (limit {limit}): quiet this "
                 "machine, see what  edgebench certify  says, and run again"
             )
+
+
+def _networks(run: Run) -> Iterator[str]:
+    """Networks that were not what their profiles say, at any start: what went through them went through another."""
+    said: set[str] = set()
+    for segment in run.segments:
+        given = segment.certificate.get("networks")
+        for found in given.values() if isinstance(given, Mapping) else ():
+            if not isinstance(found, Mapping) or found.get("passed") is not False:
+                continue
+            checks = found.get("checks")
+            off = [one for one in checks if isinstance(one, Mapping)] if isinstance(checks, (list, tuple)) else []
+            why = "; ".join(str(one.get("note")) for one in off if one.get("passed") is False)
+            name, why = str(found.get("network")), why or str(found.get("why") or "it could not be examined")
+            if name not in said:
+                said.add(name)
+                yield (
+                    f"the network {name} was not what its profile says ({why}): quiet this machine, or take a profile "
+                    "that it can reach, and run again"
+                )
 
 
 def _told(value: Any, check: Mapping[str, Any]) -> str:

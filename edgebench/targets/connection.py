@@ -16,9 +16,10 @@ import ssl
 import struct
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit
 
 from edgebench.errors import TargetError
@@ -36,11 +37,18 @@ _STEPPED_NS = 1_000_000  # wall and monotonic clock run alike: if they part by m
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy; the address may carry ``user:password@``, which no message repeats."""
+    """An HTTP proxy; the address may carry ``user:password@``, which no message repeats.
+
+    With a ``network`` it is no proxy of the person's but our own relay, which makes the endpoint as far away as that
+    profile says (relay.py): plain HTTP is tunnelled too, and ``transparent`` ones are connected to as if they were
+    the endpoint.
+    """
 
     host: str
     port: int
     authorization: bytes | None = None
+    network: str = ""
+    transparent: bool = False
 
     @classmethod
     def parse(cls, url: str) -> Proxy:
@@ -67,6 +75,23 @@ class Route:
     def place(self) -> str:
         """``host:port`` as a person reads it."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def tunnelled(self) -> bool:
+        """Whether a proxy is asked for a tunnel; without one it is sent the request itself, or there is none."""
+        proxy = self.proxy
+        return proxy is not None and not proxy.transparent and (self.scheme == "https" or bool(proxy.network))
+
+
+@runtime_checkable
+class Reaching(Protocol):
+    """A target whose way to its endpoint can be chosen once it is open (see through.py)."""
+
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port of what it speaks to."""
+
+    async def go_through(self, proxy: Proxy) -> None:
+        """From now on all its connections lead through there."""
 
 
 #: Takes (plain bytes, stamp, user-space stamp, whether the kernel stamped); empty bytes: the peer closed.
@@ -116,9 +141,12 @@ class Connection:
             data = await loop.sock_recv(self._sock, 4096)
             head += data
             if not data or len(head) > _MAX_PROXY_HEAD:
-                raise TargetError("refused", f"the proxy gave no tunnel to {route.place}", retryable=True)
+                who = f"the network {proxy.network!r}" if proxy.network else "the proxy"
+                raise TargetError("refused", f"{who} gave no tunnel to {route.place}", retryable=True)
         status = head.split(b"\r\n", 1)[0].split(b" ")[1:2]
         if not status or not status[0].startswith(b"2"):
+            if proxy.network:
+                raise _not_reached(route, proxy, head)
             said = status[0][:3].decode("latin-1") if status else "no status"
             raise TargetError("refused", f"the proxy refused a tunnel to {route.place} (HTTP {said})")
 
@@ -290,7 +318,7 @@ async def connect(route: Route, context: Callable[[], ssl.SSLContext], phases: d
     sock = await _dial(*((proxy.host, proxy.port) if proxy else (route.host, route.port)), phases, is_proxy=bool(proxy))
     connection = Connection(sock)
     try:
-        if proxy and route.scheme == "https":
+        if route.tunnelled and proxy:
             began = time.monotonic_ns()
             await connection.tunnel(route, proxy)
             phases["proxy"] = time.monotonic_ns() - began
@@ -304,6 +332,16 @@ async def connect(route: Route, context: Callable[[], ssl.SSLContext], phases: d
             raise _refused(exc, route) from exc
         raise
     return connection
+
+
+def _not_reached(route: Route, proxy: Proxy, head: bytes) -> TargetError:
+    """What the relay's refusal says: an outage of the network, or nobody behind it."""
+    _, status, reason = (*head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2), "", "", "")[:3]
+    if status == "503":
+        message = f"the network {proxy.network!r} had an outage: {route.place} was not reached"
+    else:
+        message = f"nothing answers at {route.place} through the network {proxy.network!r} ({reason})"
+    return TargetError("refused", message, retryable=True)
 
 
 def _refused(exc: OSError, route: Route) -> TargetError:
@@ -363,6 +401,24 @@ async def _dial_one(family: int, kind: int, protocol: int, address: object) -> s
         sock.close()
         raise
     return sock
+
+
+def proxy_of_environment(scheme: str, host: str) -> Proxy | None:
+    """The proxy ``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY`` name for that host; never one for loopback.
+
+    Raises
+    ------
+    TargetError(refused): the variable holds no proxy.
+    """
+    found = urllib.request.getproxies_environment()
+    url = found.get(scheme) or found.get("all")
+    if not url or is_loopback(host) or urllib.request.proxy_bypass_environment(host, found):  # type: ignore[attr-defined]
+        return None
+    try:
+        return Proxy.parse(url)
+    except ValueError as exc:
+        name = f"{scheme.upper()}_PROXY" if scheme in found else "ALL_PROXY"
+        raise TargetError("refused", f"the environment variable {name}: {exc}", fatal=True) from None
 
 
 def is_loopback(host: str) -> bool:

@@ -291,6 +291,16 @@ class OpenAICompatible:
         """What the plan says; else this machine's own server stands in for a cloud, and all others are hosted."""
         return self._parts.spec.placement or ("stand-in" if is_loopback(self._url.hostname or "") else "hosted")
 
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port its requests go to."""
+        return self._url.hostname or "", self._url.port or (443 if self._url.scheme == "https" else 80)
+
+    async def go_through(self, proxy: Proxy) -> None:
+        """From now on every connection leads through our relay (through.py)."""
+        self._wire.go_through(proxy)
+        self._forms.clear()  # they know the way they were made for
+        await self._form(self._parts.spec.timeout_s)
+
     def pids(self) -> tuple[int, ...]:
         return () if self._parts.spec.pid is None else (self._parts.spec.pid,)
 

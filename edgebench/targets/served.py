@@ -29,6 +29,7 @@ from edgebench.contracts import Target
 from edgebench.errors import TargetError, UsageError
 from edgebench.records import Chunk, Identity, Parts, Request, Task
 from edgebench.targets import confine, kernel
+from edgebench.targets.connection import Proxy, Reaching
 from edgebench.targets.isolated import TAIL_BYTES, death, environment, room
 
 if TYPE_CHECKING:
@@ -203,6 +204,20 @@ class Served:
         if self._confinement is None:
             return identity
         return replace(identity, details={**identity.details, "memory_limit_bytes": self._confinement.limit_bytes})
+
+    def endpoint(self) -> tuple[str, int]:
+        """Host and port its server listens at, as long as it is open."""
+        return self._reaching().endpoint()
+
+    async def go_through(self, proxy: Proxy) -> None:
+        """From now on every connection leads through our relay (through.py)."""
+        await self._reaching().go_through(proxy)
+
+    def _reaching(self) -> Reaching:
+        inner = self._opened()
+        if not isinstance(inner, Reaching):
+            raise TypeError(f"{type(inner).__name__} cannot be sent through a network")
+        return inner
 
     def pids(self) -> tuple[int, ...]:
         return (self._process.pid,) if self._process is not None and self._process.poll() is None else ()

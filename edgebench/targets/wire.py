@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import ssl
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ import httpx2
 
 from edgebench.contracts import MOMENT
 from edgebench.errors import TargetError
-from edgebench.targets.connection import Connection, Proxy, Route, connect, is_loopback
+from edgebench.targets.connection import Connection, Proxy, Route, connect, proxy_of_environment
 from edgebench.targets.exchange import MAX_BODY_BYTES, Exchange
 
 MAX_IDLE = 256  # kept-alive connections per route: as many as an open loop has under way unless told
@@ -174,6 +173,7 @@ class Wire(httpx2.AsyncBaseTransport):
 
     def __init__(self, *, ca_file: str | None = None, proxy: str | None = None) -> None:
         self._ca_file, self._proxy = ca_file, proxy
+        self._relay: Proxy | None = None
         self._context: ssl.SSLContext | None = None
         self._idle: dict[Route, list[_Idle]] = {}
         self._rehearsed: list[httpx2.Request] | None = None
@@ -254,6 +254,10 @@ class Wire(httpx2.AsyncBaseTransport):
         finally:
             self._rehearsed = None
 
+    def go_through(self, relay: Proxy) -> None:
+        """Every route made from now on leads through there."""
+        self._relay = relay
+
     def route(self, scheme: str, host: str, port: int | None) -> Route:
         """Where a request to that place goes, a proxy included."""
         return Route(scheme, host, port or (443 if scheme == "https" else 80), self._proxy_for(scheme, host))
@@ -300,17 +304,11 @@ class Wire(httpx2.AsyncBaseTransport):
         return self._context
 
     def _proxy_for(self, scheme: str, host: str) -> Proxy | None:
+        if self._relay is not None:
+            return self._relay
         if self._proxy is not None:
             return Proxy.parse(self._proxy) if self._proxy else None
-        found = urllib.request.getproxies_environment()
-        url = found.get(scheme) or found.get("all")
-        if not url or is_loopback(host) or urllib.request.proxy_bypass_environment(host, found):  # type: ignore[attr-defined]
-            return None
-        try:
-            return Proxy.parse(url)
-        except ValueError as exc:
-            name = f"{scheme.upper()}_PROXY" if scheme in found else "ALL_PROXY"
-            raise TargetError("refused", f"the environment variable {name}: {exc}", fatal=True) from None
+        return proxy_of_environment(scheme, host)
 
 
 async def _converse(connection: Connection, payload: bytes, intake: Intake, limits: Mapping[str, float | None]) -> None:
@@ -400,7 +398,7 @@ def _head(request: httpx2.Request, route: Route) -> bytes:
     """The request line and the headers as the client made them, but for the length of the body."""
     target = request.url.raw_path
     headers: list[tuple[bytes, bytes]] = list(request.headers.raw)
-    if route.proxy and route.scheme == "http":
+    if route.proxy and route.scheme == "http" and not route.proxy.network:
         target = f"http://{request.url.netloc.decode('ascii')}".encode() + target
         if route.proxy.authorization:
             headers.append((b"Proxy-Authorization", route.proxy.authorization))

@@ -40,7 +40,7 @@ def test_a_good_plan_is_read(tmp_path: Path) -> None:
     assert Path(plan.folder) == tmp_path
 
 
-@pytest.mark.parametrize("name", ["support-triage", "demo", "laptop-vs-api"])
+@pytest.mark.parametrize("name", ["support-triage", "demo", "laptop-vs-api", "api-over-4g"])
 def test_every_shipped_plan_is_sound(name: str) -> None:
     """A plan on the shelf is loaded by its name, and its arms are told apart."""
     plan = load_plan(name)
@@ -57,7 +57,15 @@ def test_the_busy_hour_is_an_open_loop_on_the_shipped_trace() -> None:
 
 def test_the_list_of_shipped_plans_is_the_one_tested() -> None:
     """A new plan on the shelf cannot go untested."""
-    assert set(catalog.names("plans")) == {"support-triage", "demo", "laptop-vs-api", "banking77", "busy-hour"}
+    assert set(catalog.names("plans")) == {
+        "support-triage",
+        "demo",
+        "laptop-vs-api",
+        "api-over-4g",
+        "banking77",
+        "busy-hour",
+        "edge-or-cloud",
+    }
 
 
 def test_banking77_wants_its_data_and_finds_it_from_where_one_types(
