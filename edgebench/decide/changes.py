@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 
-import numpy as np
-
+from edgebench.decide.bargain import QUANTITY, accuracy_and_cost, more_accurate, others
 from edgebench.decide.breakeven import breakeven
 from edgebench.decide.compare import between
 from edgebench.decide.resampled import Resampled
@@ -15,14 +15,32 @@ from edgebench.decide.wording import dollars, number, percent, points, said
 from edgebench.decide.wording import name as named
 from edgebench.metrics.device_cost import device_rates
 from edgebench.metrics.observed import is_quantile_of_time
-from edgebench.records import ArmSummary, Breakeven, Front, Run, SLOVerdict
+from edgebench.metrics.worth import Exchange, exchange
+from edgebench.records import ArmSummary, Breakeven, Front, Run, SLOVerdict, StakeOfChange
+
+#: what is assumed → how its values are written, in the order of the sentences
+KINDS: Mapping[str, Callable[[float], str]] = {
+    "accuracy": percent,
+    "price of": dollars,
+    "requests a day": number,
+    "duty cycle": percent,
+}
 
 
-def changes(run: Run, resampled: Resampled, front: Front, slos: Sequence[SLOVerdict], arm: ArmSummary) -> Iterator[str]:
-    """Sentences, the weightiest first."""
+def changes(
+    run: Run,
+    resampled: Resampled,
+    front: Front,
+    slos: Sequence[SLOVerdict],
+    arm: ArmSummary,
+    stakes: Sequence[StakeOfChange],
+) -> Iterator[str]:
+    """Sentences, the weightiest first; ``stakes`` are the values at which the rule's pick flips."""
     missing = {one.arm for one in slos if one.verdict == "missed"}
-    yield from _wrong_answers(resampled, arm, missing)
+    yield from _wrong_answers(resampled, arm, missing, stakes)
+    yield from _exchange(run)
     yield from _volume(resampled, arm)
+    yield from _flips(resampled, stakes)
     yield from _limits(run, resampled, front, arm)
     yield from _stand_ins(resampled)
     yield from _assumptions(resampled, arm)
@@ -31,49 +49,58 @@ def changes(run: Run, resampled: Resampled, front: Front, slos: Sequence[SLOVerd
 # --------------------------------------------------------------------------------------------------- errors
 
 
-def _wrong_answers(resampled: Resampled, arm: ArmSummary, missing: Set[str]) -> Iterator[str]:
+def _wrong_answers(
+    resampled: Resampled, arm: ArmSummary, missing: Set[str], stakes: Sequence[StakeOfChange]
+) -> Iterator[str]:
     """At what price of a wrong answer a more accurate arm pays, or a cheaper one."""
-    mine = _accuracy_and_cost(resampled, arm.arm)
-    if mine is None:
+    mine = accuracy_and_cost(resampled, arm.arm)
+    found = next((one for one in stakes if one.quantity == QUANTITY), None)
+    if mine is None or found is None:
         return
-    others = {one: both for one in resampled.arms if one != arm.arm and (both := _accuracy_and_cost(resampled, one))}
-    better = [one for one, (right, _) in others.items() if right > mine[0]]
-    cheaper = [one for one, (right, usd) in others.items() if right < mine[0] and usd < mine[1]]
-    if better:  # one that keeps the SLOs, where there is one
-        other = max(better, key=lambda one: (one not in missing, others[one][0]))
-        yield from _dearer_wins(resampled, arm, other, " (but it misses an SLO)" if other in missing else "")
-    cheaper = [one for one in cheaper if one not in missing]
-    if cheaper:
-        one = max(cheaper, key=lambda name: others[name][0])
-        worth = (mine[1] - others[one][1]) / (mine[0] - others[one][0])
+    rivals = others(resampled, arm.arm)
+    if found.to is not None and found.flips_at is not None:
+        less = found.now is not None and found.flips_at < found.now
+        but = " (but it misses an SLO)" if found.to in missing else ""
+        yield (
+            f"if a wrong answer costs {'less' if less else 'more'} than {_at(found, dollars)}, "
+            f"{_named(resampled, found.to)}{but} wins{'' if less else _if_real(resampled, arm.arm, found.to)}"
+        )
+    elif other := more_accurate(resampled, arm.arm, missing):
+        lead = rivals[other][0] - mine[0]
+        if rivals[other][1] <= mine[1]:
+            but = " (but it misses an SLO)" if other in missing else ""
+            who, doubt = f"{_named(resampled, other)}{but}", _if_real(resampled, arm.arm, other)
+            yield f"{who} is {points(lead)} more accurate and no dearer; it lost on the other objectives{doubt}"
+    cheaper = [one for one, (right, usd) in rivals.items() if right < mine[0] and usd < mine[1] and one not in missing]
+    if cheaper and found.now is None:
+        one = max(cheaper, key=lambda name: rivals[name][0])
+        worth = (mine[1] - rivals[one][1]) / (mine[0] - rivals[one][0])
         yield (
             f"if a wrong answer costs less than {dollars(worth)}, {_named(resampled, one)} is the better bargain"
             f"{_if_real(resampled, one, arm.arm)}"
         )
 
 
-def _dearer_wins(resampled: Resampled, arm: ArmSummary, other: str, but: str) -> Iterator[str]:
-    mine, theirs = _accuracy_and_cost(resampled, arm.arm), _accuracy_and_cost(resampled, other)
-    if mine is None or theirs is None:
-        return
-    lead, extra = theirs[0] - mine[0], theirs[1] - mine[1]
-    who, doubt = _named(resampled, other) + but, _if_real(resampled, arm.arm, other)
-    if extra <= 0:
-        yield f"{who} is {points(lead)} more accurate and no dearer; it lost on the other objectives{doubt}"
-        return
-    gains = resampled.draws(other, "accuracy") - resampled.draws(arm.arm, "accuracy")
-    costs = (resampled.draws(other, "usd_per_1k") - resampled.draws(arm.arm, "usd_per_1k")) / 1000
-    worth = costs[gains > 0] / gains[gains > 0]
-    span = ""
-    if len(worth) >= 0.975 * len(gains):
-        low, high = np.quantile(worth, [0.025, 0.975])
-        span = f" [{dollars(float(low))} – {dollars(float(high))}]"
-    yield f"if a wrong answer costs more than {dollars(extra / lead)}{span}, {who} wins{doubt}"
+def _at(found: StakeOfChange, write: Callable[[float], str]) -> str:
+    """The value with its interval, an open end as such."""
+    value = write(found.flips_at or 0.0)
+    low, high = ("…" if end is None else write(end) for end in (found.low, found.high))
+    return value if {low, high} in ({"…"}, {value}) else f"{value} [{low} – {high}]"
 
 
-def _accuracy_and_cost(resampled: Resampled, name: str) -> tuple[float, float] | None:
-    right, usd = resampled.point(name, "accuracy"), resampled.point(name, "usd_per_1k")
-    return None if right is None or usd is None else (right, usd / 1000)
+def _exchange(run: Run) -> Iterator[str]:
+    """Whether a point of accuracy is worth so many milliseconds."""
+    rate = None if run.plan.utilities is None else exchange(run.plan.utilities, run.workload.items)
+    if rate is not None:
+        yield in_words(rate)
+
+
+def in_words(rate: Exchange) -> str:
+    """What a point of accuracy is worth, in dollars and in milliseconds of waiting."""
+    worth = f"a point of accuracy is worth {dollars(rate.usd_per_point)} per 1,000 requests by the utilities declared"
+    if rate.ms_per_point is None:
+        return f"{worth}; waiting costs nothing by them"
+    return f"{worth}, as much as {number(rate.ms_per_point)} ms of waiting on each"
 
 
 def _if_real(resampled: Resampled, worse: str, better: str) -> str:
@@ -92,14 +119,16 @@ def _named(resampled: Resampled, name: str) -> str:
 
 
 def _volume(resampled: Resampled, arm: ArmSummary) -> Iterator[str]:
-    """The break-even volume against the most accurate arm of the other kind."""
+    """The break-even volume against the most accurate arm of the other kind; a hybrid is both, and has none."""
     local = arm.identity.placement == "device"
     rivals = [
         one
         for one in resampled.summary.arms
-        if one.estimates["usd_per_1k"].value is not None and (one.identity.placement == "device") != local
+        if one.estimates["usd_per_1k"].value is not None
+        and (one.identity.placement == "device") != local
+        and not resampled.table[one.arm].charges.of
     ]
-    if not rivals:
+    if not rivals or resampled.table[arm.arm].charges.of:
         return
     real = [one for one in rivals if one.identity.placement != "stand-in"] or rivals
     other = max(real, key=lambda one: one.estimates["accuracy"].value or 0.0)
@@ -116,6 +145,8 @@ def _volume_words(resampled: Resampled, found: Breakeven, local: bool) -> str:
         priced = f", priced as {source.source.get('model', 'declared')},"
     if found.value is None:
         return f"{hosted}{priced} costs less than this device's electricity alone, at any volume"
+    if found.value == 0:
+        return f"{found.device} costs less than {hosted}{priced} at any volume one device can carry"
     span = f" [{number(found.low)}–{number(found.high)}]" if found.low and found.high else ""
     span = "" if span == f" [{number(found.value)}–{number(found.value)}]" else span
     volume = f"{number(found.value)}{span} requests a day"
@@ -129,6 +160,33 @@ def _volume_words(resampled: Resampled, found: Breakeven, local: bool) -> str:
     return f"above {volume} {found.device} is cheaper than {hosted}{priced}"
 
 
+# --------------------------------------------------------------------------------------------------- the rule's pick
+
+
+def _flips(resampled: Resampled, stakes: Sequence[StakeOfChange]) -> Iterator[str]:
+    """Of each kind of assumption the one that has to move least."""
+    for kind, write in KINDS.items():
+        found = [one for one in stakes if one.quantity.startswith(kind) and one.quantity != QUANTITY]
+        moved = [(one, at, one.now) for one in found if (at := one.flips_at) is not None and one.now is not None]
+        if moved:
+            even = kind == "accuracy"
+            one, at, now = min(moved, key=lambda each: _moved(each[1], each[2], even=even))
+            side = "below" if at < now else "above"
+            unit = " per 1,000" if kind == "price of" else ""
+            to = "nothing" if one.to is None else _named(resampled, one.to)
+            yield f"the rule picks {to} with {_a(one.quantity)} {side} {_at(one, write)}{unit}; now {write(now)}"
+
+
+def _moved(at: float, now: float, *, even: bool) -> float:
+    return abs(at - now) if even or at <= 0 or now <= 0 else abs(math.log(at / now))
+
+
+def _a(quantity: str) -> str:
+    """With its article."""
+    article = {"price": "a ", "duty": "a ", "accuracy": "an "}.get(quantity.partition(" ")[0], "")
+    return f"{article}{quantity}"
+
+
 # --------------------------------------------------------------------------------------------------- limits
 
 
@@ -138,7 +196,7 @@ def _limits(run: Run, resampled: Resampled, front: Front, arm: ArmSummary) -> It
     metrics = asked or [metric for metric in front.objectives if is_quantile_of_time(metric)][:1]
     for metric in dict.fromkeys(metrics):
         meets, misses = slacks(resampled.table[arm.arm], metric)
-        if misses is None:
+        if misses is None or math.isinf(misses):
             continue
         nobody = not any(_could(resampled, name, metric, misses) for name in resampled.arms if name != arm.arm)
         so = ", and so does every other arm" if nobody and len(resampled.arms) > 1 else ""
@@ -170,21 +228,18 @@ def _stand_ins(resampled: Resampled) -> Iterator[str]:
 
 
 def _assumptions(resampled: Resampled, arm: ArmSummary) -> Iterator[str]:
-    profile = resampled.table[arm.arm].charges.device
-    usd = resampled.point(arm.arm, "usd_per_1k")
-    if profile is None or usd is None:
+    columns = resampled.table[arm.arm]
+    machine, usd = columns.charges.machine, resampled.point(arm.arm, "usd_per_1k")
+    if machine is None or usd is None:
         return
-    half, hundredth = (_at_duty(resampled, arm.arm, Decimal(duty)) for duty in ("0.5", "0.01"))
+    a_thousand_s = float(columns.busy_s.mean()) * 1000
+    half, hundredth = (
+        float(sum(device_rates(machine, Decimal(duty)).values())) * a_thousand_s for duty in ("0.5", "0.01")
+    )
+    if half == hundredth:  # one that is there anyway: its energy is all that counts
+        return
+    what = "device" if columns.charges.device is not None else "rented machine"
     yield (
-        f"its cost assumes a device busy {percent(float(profile['duty_cycle']))} of the time: {dollars(usd)} per 1,000 "
+        f"its cost assumes a {what} busy {percent(float(machine['duty_cycle']))} of the time: {dollars(usd)} per 1,000 "
         f"becomes about {dollars(half)} at 50 % and {dollars(hundredth)} at 1 %"
     )
-
-
-def _at_duty(resampled: Resampled, name: str, duty: Decimal) -> float:
-    """Dollars per 1,000 at another duty cycle."""
-    columns = resampled.table[name]
-    profile = columns.charges.device
-    if profile is None:
-        raise ValueError("only a device has a duty cycle")
-    return float(sum(device_rates(profile, duty).values())) * float(columns.busy_s.mean()) * 1000

@@ -12,19 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgebench.decide.changes import changes
+from edgebench.decide.choice import Choice, choose
+from edgebench.decide.closest import closest
 from edgebench.decide.compare import between
-from edgebench.decide.pareto import DOMINATED, dominance, losses
+from edgebench.decide.flips import flips
 from edgebench.decide.resampled import Resampled, resample
+from edgebench.decide.rule import tolerance
+from edgebench.decide.slo import limit
 from edgebench.decide.wording import name as named
 from edgebench.decide.wording import percent, points, said, shown
-from edgebench.metrics.table import Floats
-from edgebench.records import METRICS, SLO, Advice, ArmSummary, Front, Run, SLOVerdict, Summary
+from edgebench.records import METRICS, Advice, ArmSummary, Front, Run, SLOVerdict, StakeOfChange, Summary
 
-TOLERANCE_SHARE = 0.02
-TOLERANCE_RATIO = 0.10
 SURE = 0.90  # share of draws from which the answer is given without "tentatively"
 RIVAL = 0.05  # an arm the rule picks this often is named
 
@@ -37,106 +37,40 @@ def advise(
     *,
     draws: int = 2000,
     resampled: Resampled | None = None,
+    choice: Choice | None = None,
+    stakes: Sequence[StakeOfChange] | None = None,
 ) -> Advice:
-    """What to ship, from what was measured."""
+    """What to ship, from what was measured; ``choice`` and ``stakes`` where they are there already."""
     resampled = resample(run, summary, draws=draws) if resampled is None else resampled
-    barred = _barred(summary, front, slos)
-    names = [arm.arm for arm in summary.arms if arm.arm not in barred]
-    if not names or not front.objectives:
-        return _nothing(summary, front, barred)
-    barred = {**barred, **_dominated(resampled, names, front.objectives)}
-    names = [name for name in names if name not in barred]
-    pick = _pick(_points(resampled, names, front.objectives), front.objectives)[0]
-    picked = _pick(losses(resampled, names, front.objectives), front.objectives)
-    shares = {name: float((picked == place).mean()) for place, name in enumerate(names)}
-    arm = resampled.arms[names[pick]]
+    choice = choose(resampled, front, slos) if choice is None else choice
+    if choice.arm is None:
+        return _nothing(resampled, front, slos, choice.barred)
+    stakes = flips(resampled, front, slos, choice) if stakes is None else stakes
+    arm = resampled.arms[choice.arm]
     return Advice(
         arm=arm.arm,
-        headline=_headline(arm, shares, summary),
-        reasons=tuple(_reasons(resampled, front, arm, names, barred)),
-        how_sure=tuple(_how_sure(run, resampled, front, slos, arm, shares, summary)),
-        what_would_change_it=tuple(changes(run, resampled, front, slos, arm)),
+        headline=_headline(arm, choice.shares, summary),
+        reasons=tuple(_reasons(resampled, front, slos, arm, choice)),
+        how_sure=tuple(_how_sure(run, resampled, front, slos, arm, choice.shares, summary)),
+        what_would_change_it=tuple(changes(run, resampled, front, slos, arm, stakes)),
     )
-
-
-# --------------------------------------------------------------------------------------------------- the rule
-
-
-def tolerance(metric: str, best: Floats) -> Floats:
-    """How far from the best still counts as good enough."""
-    if METRICS[metric].unit == "fraction":
-        return np.full_like(best, TOLERANCE_SHARE)
-    return np.where(np.isfinite(best), TOLERANCE_RATIO * np.abs(best), 0.0)
-
-
-def _pick(loss: Floats, objectives: Sequence[str]) -> NDArray[np.int64]:
-    """The arm the rule picks in each draw, from losses of shape (draws, arms, objectives)."""
-    alive = np.ones(loss.shape[:2], dtype=bool)
-    for k, metric in enumerate(objectives[:-1]):
-        mine = np.where(alive, loss[:, :, k], np.inf)
-        best = mine.min(axis=1)
-        alive &= mine <= (best + tolerance(metric, best))[:, None] + 1e-12
-    for k in (len(objectives) - 1, *range(len(objectives) - 1)):
-        mine = np.where(alive, loss[:, :, k], np.inf)
-        alive &= mine <= mine.min(axis=1)[:, None]
-    return np.asarray(alive.argmax(axis=1), dtype=np.int64)
-
-
-def _points(resampled: Resampled, names: Sequence[str], objectives: Sequence[str]) -> Floats:
-    signs = [1.0 if METRICS[metric].better == "low" else -1.0 for metric in objectives]
-    rows = [
-        [sign * (resampled.point(name, metric) or 0.0) for sign, metric in zip(signs, objectives, strict=True)]
-        for name in names
-    ]
-    return np.array([rows], dtype=float)
-
-
-def _barred(summary: Summary, front: Front, slos: Sequence[SLOVerdict]) -> Mapping[str, str]:
-    """Arm → why it cannot be recommended."""
-    barred = dict(front.excluded)
-    for one in slos:
-        if one.verdict == "missed":
-            barred.setdefault(one.arm, f"misses {_limit(one.slo)}: {one.why}")
-    stand_ins = {arm.arm for arm in summary.arms if arm.identity.placement == "stand-in"}
-    members = {member.arm for member in front.members}
-    if members - stand_ins - barred.keys():
-        for name in sorted(members & stand_ins):
-            barred.setdefault(name, "a stand-in shows how the comparison works, not how an API would do")
-    return barred
-
-
-def _dominated(resampled: Resampled, names: Sequence[str], objectives: Sequence[str]) -> Mapping[str, str]:
-    """Arm → why, among those still eligible: to be beaten by an arm one cannot ship is no fault."""
-    beaten = dominance(losses(resampled, names, objectives))
-    often = beaten.any(axis=2).mean(axis=0)
-    by = beaten.sum(axis=0).argmax(axis=1)
-    return {
-        name: f"dominated by {names[by[place]]}: no better in any objective"
-        for place, name in enumerate(names)
-        if often[place] >= 1 - DOMINATED
-    }
-
-
-def _limit(slo: SLO) -> str:
-    limits = [f"≤ {said(slo.metric, slo.max)}"] if slo.max is not None else []
-    limits += [f"≥ {said(slo.metric, slo.min)}"] if slo.min is not None else []
-    return f"{named(slo.metric)} {' and '.join(limits)}"
 
 
 # --------------------------------------------------------------------------------------------------- the words
 
 
-def _nothing(summary: Summary, front: Front, barred: Mapping[str, str]) -> Advice:
+def _nothing(resampled: Resampled, front: Front, slos: Sequence[SLOVerdict], barred: Mapping[str, str]) -> Advice:
+    summary = resampled.summary
     answered = [arm for arm in summary.arms if arm.answered]
+    nearest: list[str] = []
     if not answered:
         headline = "Nothing can be recommended: no request was answered"
     elif not front.objectives:
         headline = "Nothing can be recommended: no objective is known for every arm"
     else:
-        headline = "Nothing here should be shipped: every arm misses an SLO or is a stand-in for one that does"
-        if all("misses" in barred[arm.arm] for arm in answered if arm.arm in barred):
-            headline = "Nothing here should be shipped: every arm misses an SLO"
-    reasons = (*(f"{name}: {why}" for name, why in barred.items()), *_dropped(front))
+        nearest = closest(resampled, slos, [arm.arm for arm in answered])
+        headline = f"Nothing here should be shipped: every arm misses an SLO; {nearest[0]}"
+    reasons = (*nearest, *(f"{name}: {why}" for name, why in barred.items()), *_dropped(front))
     return Advice(None, headline, reasons, tuple(summary.reasons), ())
 
 
@@ -151,13 +85,21 @@ def _headline(arm: ArmSummary, shares: Mapping[str, float], summary: Summary) ->
 
 
 def _reasons(
-    resampled: Resampled, front: Front, arm: ArmSummary, names: Sequence[str], barred: Mapping[str, str]
+    resampled: Resampled, front: Front, slos: Sequence[SLOVerdict], arm: ArmSummary, choice: Choice
 ) -> Iterator[str]:
     yield " · ".join(f"{named(m)} {shown(m, arm.estimates[m])}" for m in front.objectives)
-    yield from _steps(resampled, front, arm, names)
-    for name, why in barred.items():
+    yield from _real(resampled, slos, arm)
+    yield from _steps(resampled, front, arm, choice.names)
+    for name, why in choice.barred.items():
         yield f"not {name}: {why}"
     yield from _dropped(front)
+
+
+def _real(resampled: Resampled, slos: Sequence[SLOVerdict], arm: ArmSummary) -> Iterator[str]:
+    """Where only a stand-in is left: what the others lack."""
+    others = [one.arm for one in resampled.summary.arms if one.answered and one.identity.placement != "stand-in"]
+    if arm.identity.placement == "stand-in" and others:
+        yield from closest(resampled, slos, others, "none but stand-ins")
 
 
 def _steps(resampled: Resampled, front: Front, arm: ArmSummary, names: Sequence[str]) -> Iterator[str]:
@@ -228,7 +170,7 @@ def _slo_words(run: Run, resampled: Resampled, slos: Sequence[SLOVerdict], arm: 
         drawn = resampled.draws(arm.arm, slo.metric)
         held &= ~(drawn > slo.max) if slo.max is not None else True
         held &= ~(drawn < slo.min) if slo.min is not None else True
-    open_ = [f"{_limit(one.slo)} ({one.why})" for one in mine if one.verdict == "undecided"]
+    open_ = [f"{limit(one.slo)} ({one.why})" for one in mine if one.verdict == "undecided"]
     if not open_:
         yield f"meets every SLO, in {percent(float(held.mean()))} of resamples"
     else:

@@ -9,6 +9,7 @@ judged by their interval, and memory, which has none, by its largest value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -116,15 +117,26 @@ def _by_interval(metric: str, limit: float, estimate: Estimate, *, at_most: bool
     return ("missed", why) if ((low > limit) if at_most else (high < limit)) else ("undecided", why)
 
 
+def limit(slo: SLO) -> str:
+    """A limit in words: ``latency p95 ≤ 100 ms``."""
+    limits = [f"≤ {said(slo.metric, slo.max)}"] if slo.max is not None else []
+    limits += [f"≥ {said(slo.metric, slo.min)}"] if slo.min is not None else []
+    return f"{name(slo.metric)} {' and '.join(limits)}"
+
+
 def slacks(arm: ArmColumns, metric: str) -> tuple[float | None, float | None]:
-    """(the tightest limit this arm is shown to meet, the loosest it is shown to miss), of its own times."""
+    """(the tightest limit this arm is shown to meet, the limit below which it is shown to miss).
+
+    Both are times of its own. None for the first: it is shown to meet none. For the second None: it is shown to miss
+    none; infinity: too many of its requests failed for any.
+    """
     found, q = times(arm, metric), QUANTILES[metric][1]
     limits: Sequence[float] = np.unique(found.values[np.isfinite(found.values)]).tolist()
     meets = _first(limits, lambda limit: found.test(limit, 1 - q)[0] == "met")
     fails = _first(limits, lambda limit: found.test(limit, 1 - q)[0] != "missed")
     return (
         limits[meets] if meets < len(limits) else None,
-        limits[fails - 1] if fails > 0 else None,
+        None if fails == 0 else limits[fails] if fails < len(limits) else math.inf,
     )
 
 

@@ -37,10 +37,12 @@ QUANTILES: Mapping[str, tuple[str, float]] = {
     "decode_tok_s": ("decode_tok_s", 0.50),
 }
 #: metrics that are a ratio of sums over requests
-RATIOS = ("accuracy", "failure_rate", "usd_per_1k", "joules_per_request", "throughput_rps")
+RATIOS = (
+    "accuracy", "failure_rate", "usd_per_1k", "joules_per_request", "throughput_rps", "loss_per_1k", "value_per_1k",
+)  # fmt: skip
 LEAST = 0.05  # of the variance of independent differences: below it, draws of the items are not to be trusted
 #: what an answer is worth does not depend on when it was given, unless blocks say so plainly
-TIMELESS = ("accuracy",)
+TIMELESS = ("accuracy", "loss_per_1k")
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,10 @@ def _ratio(arm: ArmColumns, metric: str) -> tuple[Floats, Floats]:
         return arm.failed.astype(float), ones
     if metric == "joules_per_request":
         return arm.joules, ones
+    if metric == "loss_per_1k":
+        return arm.loss, ones
+    if metric == "value_per_1k":
+        return arm.worth, ones
     return (arm.usd * 1000 if arm.charges.cost.why_absent is None else np.full(len(ones), np.nan)), ones
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgebench.metrics import energy, failures, latency, memory, phases, quality, sample_size, verdict, worth
+from edgebench.metrics import energy, failures, latency, memory, phases, plausible, quality, sample_size, verdict, worth
+from edgebench.metrics.device_cost import ABOVE_IDLE, MARGINAL
 from edgebench.metrics.observed import generator, observe
 from edgebench.metrics.table import ArmColumns, columns
 from edgebench.records import METRICS, ArmSummary, Estimate, Run, Summary
@@ -98,6 +99,9 @@ def not_issued(run: Run) -> Mapping[str, int]:
 
 
 def _warnings(run: Run, table: Mapping[str, ArmColumns], items: int) -> Iterator[str]:
+    bare = sorted({a.target for a in table.values() if any(p.name.endswith(ABOVE_IDLE) for p in a.charges.cost.parts)})
+    if bare:
+        yield f"{MARGINAL}: {', '.join(bare)}"
     stand_ins = sorted({arm.target for arm in table.values() if arm.identity.placement == "stand-in"})
     if stand_ins:
         yield f"stand-ins, not clouds: {', '.join(stand_ins)}; their latency, accuracy and cost are not an API's"
@@ -142,6 +146,8 @@ def _arm_warnings(run: Run, arm: ArmColumns) -> Iterator[str]:
         yield contradictions
     if arm.only_cold and not arm.failed.all():
         yield f"{arm.arm}: cold requests only; its latencies are not those of a steady state"
+    if odd := plausible.implausible(run, arm):
+        yield odd
     medians = [
         float(np.median(arm.latency_ms[of]))
         for block in np.unique(arm.block)

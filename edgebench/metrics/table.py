@@ -15,10 +15,11 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from edgebench.metrics import stakes
 from edgebench.metrics.charges import Charges
-from edgebench.metrics.cost import charge
+from edgebench.metrics.composite_cost import charge_parts
 from edgebench.metrics.prices import PriceBook, load_prices
-from edgebench.records import Call, Identity, Record, Run, TargetSpec, Trial
+from edgebench.records import Call, Identity, Record, Run, Trial, Utilities
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -64,6 +65,9 @@ class ArmColumns:
     gaps_ms: Floats
     gap_record: Index
     charges: Charges
+    utilities: Utilities | None  # what answers are worth; None: nobody said
+    wrong_usd: Floats  # dollars of a wrong answer by the item's stakes; NaN: not declared
+    waited_s: Floats  # until the answer, or until it was known that there is none
 
     @property
     def usd(self) -> Floats:
@@ -74,8 +78,20 @@ class ArmColumns:
         """Joules of each record: a meter's, or active watts × busy seconds; NaN without either."""
         if np.isfinite(self.metered_j).any():
             return self.metered_j
-        profile = self.charges.device
-        return np.full(len(self.records), np.nan) if profile is None else self.busy_s * float(profile["active_w"])
+        watts = self.charges.watts
+        return np.full(len(self.records), np.nan) if watts is None else self.busy_s * float(watts.value)
+
+    @property
+    def loss(self) -> Floats:
+        """Dollars of wrong answers, per 1,000 requests like each record; NaN where not judged or not declared."""
+        return stakes.loss(self.value, self.wrong_usd)
+
+    @property
+    def worth(self) -> Floats:
+        """Dollars an answer is worth, all costs taken off, per 1,000 requests like each record; NaN where unknown."""
+        if self.utilities is None:
+            return np.full(len(self.records), np.nan)
+        return stakes.worth(self.utilities, self.value, self.wrong_usd, self.waited_s, self.steady, self.usd)
 
     @property
     def only_cold(self) -> bool:
@@ -110,6 +126,7 @@ class _Shared:
     judged: frozenset[str]  # digests of the items about which an answer can be right or wrong
     book: PriceBook
     starts: Mapping[tuple[int, int], int]  # (repetition, block) → number
+    stakes: Mapping[str, int | None]  # item digest → stakes
     started_s: Mapping[str, float]  # segment → wall clock at its start
     created_s: float
 
@@ -130,8 +147,9 @@ def _shared(run: Run) -> _Shared:
     cells = sorted({(trial.repetition, trial.block) for trial in run.trials})
     starts = {cell: number for number, cell in enumerate(cells)}
     return _Shared(
-        run, place, cluster_index, values, frozenset(judged), load_prices(run.plan), starts, started, created
-    )
+        run, place, cluster_index, values, frozenset(judged), load_prices(run.plan, run.rates), starts,
+        {item.digest: item.stakes for item in run.workload.items}, started, created,
+    )  # fmt: skip
 
 
 def _values(run: Run) -> Mapping[str, float]:
@@ -152,9 +170,9 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
     column = dict(zip(_ROW, rows.T, strict=True))
     item = np.array([shared.place[record.item_digest] for record in records], dtype=np.int64)
     failed, cold = (np.array([test(record) for record in records], dtype=bool) for test in (_failed, _cold))
-    busy_s = _busy([_intervals(record) for record in records], [record.trial_id for record in records])
+    busy_s = occupied(records)
+    metered_j = _metered(run, records, busy_s)
     gaps, owners = _gaps(records)
-    spec = run.plan.targets.get(target) or TargetSpec(kind=identity.kind)
     sent_at = [shared.started_s.get(record.segment_id, shared.created_s) for record in records]
     return ArmColumns(
         arm=arm,
@@ -169,14 +187,17 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
         block=np.array([blocks[record.trial_id] for record in records], dtype=np.int64),
         start=np.array([starts[record.trial_id] for record in records], dtype=np.int64),
         order=np.array([record.index for record in records], dtype=np.int64),
-        metered_j=_metered(run, records, busy_s),
+        metered_j=metered_j,
         busy_s=busy_s,
         failed=failed,
         cold=cold,
         steady=~cold if not cold.all() else np.ones(len(records), dtype=bool),
         gaps_ms=gaps,
         gap_record=owners,
-        charges=charge(run.plan, shared.book, spec, identity, records, sent_at, busy_s),
+        charges=charge_parts(run, shared.book, target, records, sent_at, occupied, metered_j),
+        utilities=run.plan.utilities,
+        wrong_usd=stakes.wrong_usd(run.plan.utilities, [shared.stakes.get(r.item_digest) for r in records]),
+        waited_s=np.array([stakes.waited_s(record) for record in records], dtype=float),
         **column,
     )
 
@@ -200,8 +221,8 @@ _ROW = (
 def _row(record: Record, shared: _Shared) -> tuple[float, ...]:
     due, sent, done = record.due_ns, record.sent_ns, None if _failed(record) else record.done_ns
     lag = np.nan if sent is None else (sent - due) / MS
-    last = record.calls[-1] if record.calls and done is not None else None
-    first_ns = last.first_ns if last else None
+    last = record.served if done is not None else None
+    first_ns = record.first_ns if last else None
     waited = record.calls[0].waited_ns / MS if record.calls else 0.0
     return (
         np.nan if done is None else (done - due) / MS,
@@ -269,13 +290,19 @@ def _gaps(records: Sequence[Record]) -> tuple[Floats, Index]:
     """Times between consecutive chunks of answered requests, and whose they are."""
     gaps, owners = [np.empty(0)], [np.empty(0, dtype=np.int64)]
     for place, record in enumerate(records):
-        if _failed(record) or not record.calls or len(record.calls[-1].chunk_ns) < 2:
+        call = None if _failed(record) else record.served
+        if call is None or len(call.chunk_ns) < 2:
             continue
-        stamps = np.asarray(record.calls[-1].chunk_ns, dtype=np.int64)
+        stamps = np.asarray(call.chunk_ns, dtype=np.int64)
         between = (stamps[1:] - stamps[:-1]) / MS
         gaps.append(between)
         owners.append(np.full(len(between), place, dtype=np.int64))
     return np.concatenate(gaps), np.concatenate(owners)
+
+
+def occupied(records: Sequence[Record]) -> Floats:
+    """Seconds each request kept what answered it busy."""
+    return _busy([_intervals(record) for record in records], [record.trial_id for record in records])
 
 
 def _intervals(record: Record) -> tuple[int, int, int]:

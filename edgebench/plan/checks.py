@@ -17,16 +17,17 @@ from urllib.parse import urlsplit
 from edgebench import catalog, plugins
 from edgebench.artifacts import all_cards
 from edgebench.errors import MissingExtra, PlanError, UsageError
-from edgebench.plan import timing
+from edgebench.plan import cascades, money, networks, timing
 from edgebench.plan.document import Document, Loc, nearest
 from edgebench.plan.shape import validated
+from edgebench.plan.utilities import utilities
 from edgebench.records import METRICS, Plan, TargetSpec
 from edgebench.targets.confine import parse_bytes
 from edgebench.targets.connection import is_loopback
 
 KEY = re.compile(r"[A-Z][A-Z0-9_]*_API_KEY")
 CARD_KINDS = frozenset({"llama.cpp", "onnxruntime"})  # kinds whose ``model`` is a card of ours
-LOCAL_KINDS = CARD_KINDS | {"fake", "recorded"}  # kinds that speak to no host
+LOCAL_KINDS = CARD_KINDS | {"fake", "recorded", "cascade"}  # kinds that speak to no host themselves
 DEFAULT_HOST = "api.openai.com"
 
 Found = Iterator[PlanError]
@@ -35,7 +36,8 @@ Found = Iterator[PlanError]
 def check(plan: Plan, document: Document) -> list[PlanError]:
     """Every mistake of a well-shaped plan."""
     finders = (_counts, _workload, _targets, _promptings, _slos, _objectives, _shelves, timing.scenario, timing.stop)
-    return [error for find in finders for error in find(plan, document)]
+    more = (utilities, cascades.cascades, networks.network, money.money)
+    return [error for find in (*finders, *more) for error in find(plan, document)]
 
 
 def key_pairs(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -344,7 +346,7 @@ def _target_counts(spec: TargetSpec, at: Loc, document: Document) -> Found:
             yield document.error((*at, name), f"must be at least {least}, not {value}")
     if not spec.timeout_s > 0:
         yield document.error((*at, "timeout_s"), f"must be above 0, not {spec.timeout_s:g}")
-    for name in ("input_per_million", "output_per_million", "cached_input_per_million"):
+    for name in ("input_per_million", "output_per_million", "cached_input_per_million", "reasoning_per_million"):
         price = getattr(spec.price, name) if spec.price is not None else None
         if price is not None and not price >= 0:
             yield document.error((*at, "price", name), f"must be at least 0, not {price}")

@@ -171,10 +171,13 @@ def test_the_same_run_gives_the_same_conclusion() -> None:
     assert conclude(run, draws=300) == conclude(run, draws=300)
 
 
-def test_ten_arms_of_a_thousand_requests_take_three_seconds() -> None:
-    """CPU time, all of it: columns, summary, front, verdicts, 45 pairs, advice."""
+def test_ten_arms_of_a_thousand_requests_take_seconds_not_minutes() -> None:
+    """CPU time, all of it: columns, summary, front, verdicts, 45 pairs, advice, flips, cascades, capacities.
+
+    About 3 s on a quiet machine (benchmarks/report_page.py); anything quadratic in the requests would take minutes.
+    """
     arms = {f"a{k}": Arm(accuracy=0.7 + 0.02 * k, median_ms=20 + 30 * k, failure_rate=0.01) for k in range(10)}
     run = builders.run(arms, items=1000, device="pi-5-8gb", slos=(SLO("p95_ms", max=400),))
     began = time.process_time()
     conclude(run)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 15

@@ -75,7 +75,7 @@ def test_every_slo_is_judged_for_every_arm() -> None:
 @settings(deadline=None)
 @given(st.integers(1, 1000))
 def test_the_tightest_limits_are_the_verdicts_own_edges(seed: int) -> None:
-    """At the limit it is said to meet it is met; at the one it is said to miss it is missed."""
+    """At the limit it is said to meet it is met; just below the one it is said to miss it is missed."""
     run = builders.run({"a": Arm()}, items=120, seed=seed)
     arm = columns(run)["a · zero-shot"]
     meets, misses = slacks(arm, "p95_ms")
@@ -85,7 +85,8 @@ def test_the_tightest_limits_are_the_verdicts_own_edges(seed: int) -> None:
     else:
         assert misses < meets
         assert judged(run, SLO("p95_ms", max=meets)).verdict == "met"
-    assert judged(run, SLO("p95_ms", max=misses)).verdict == "missed"
+    assert judged(run, SLO("p95_ms", max=misses)).verdict != "missed"
+    assert judged(run, SLO("p95_ms", max=misses * (1 - 1e-9))).verdict == "missed"
 
 
 def test_accuracy_is_compared_on_pairs() -> None:
