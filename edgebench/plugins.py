@@ -22,6 +22,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "openai": "edgebench.targets.openai_compatible:target",
         "recorded": "edgebench.targets.recorded:target",
         "fake": "edgebench.targets.fake:target",
+        "cascade": "edgebench.targets.cascade:target",
     },
     "target_options": {
         "llama.cpp": "edgebench.targets.llama_cpp:Options",
@@ -29,6 +30,7 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "openai": "edgebench.targets.openai_compatible:Options",
         "recorded": "edgebench.targets.recorded:Options",
         "fake": "edgebench.targets.fake:Options",
+        "cascade": "edgebench.targets.cascade:Options",
     },
     "promptings": {
         "raw": "edgebench.workloads.prompting:raw",

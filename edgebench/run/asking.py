@@ -1,6 +1,7 @@
 """One Record in the making: sends requests to a target, keeps a Call for each, retries on our own ledger.
 
-Inside the window there is only: take a chunk, keep its stamp. Everything derived is derived afterwards.
+Inside the window there is only: take a chunk, keep its stamp. Everything derived is derived afterwards. The stream of
+a target made of others (a cascade) holds several exchanges, each ended by its leg and kept as a Call of its own.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from dataclasses import replace
 from edgebench.contracts import MOMENT, Target
 from edgebench.errors import TargetError
 from edgebench.load.clock import now_ns
-from edgebench.records import Answer, Call, Chunk, Completion, Failure, Request, Role
+from edgebench.records import Answer, Call, Chunk, Completion, Failure, Leg, Request, Role
+from edgebench.routing import backoff_s
 
 #: A target ends its own requests in time; this much later (s) we stop waiting for one that does not.
 GRACE_S = 10.0
-#: Waits before the first, second, … retry (s) when the server names none. The last one repeats.
-BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class Asking:
@@ -28,7 +28,9 @@ class Asking:
         self._target, self._retries, self._timeout_s = target, retries, timeout_s
         self._due_ns: int | None = due_ns  # the first call inherits the record's
         self._moment = moment if (moment := MOMENT.get()) and not getattr(target, "makes_ready", False) else None
+        self._several = getattr(target, "several_exchanges", False)
         self.calls: list[Call] = []
+        self.done_ns: int | None = None  # when the last answer was there
         self.fatal: TargetError | None = None
 
     async def __call__(self, request: Request, *, role: Role = "answer") -> Answer:
@@ -43,7 +45,7 @@ class Asking:
                     self.fatal = error if error.fatal else None
                     raise
                 wait_s = detached(error).retry_after_s
-            await asyncio.sleep(_backoff(attempt) if wait_s is None else wait_s)
+            await asyncio.sleep(backoff_s(attempt, wait_s))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _once(self, request: Request, role: Role, attempt: int, due_ns: int) -> Answer:
@@ -62,11 +64,27 @@ class Asking:
             )
         except TargetError as error:
             failure = error
-        call = _call(request, role, attempt, due_ns, handed_ns, now_ns(), wall_s, chunks, failure)
-        self.calls.append(call)
+        failed = Failure(failure.kind, failure.message) if failure else None
+        call = _call(request, role, attempt, due_ns, handed_ns, now_ns(), wall_s, chunks, failed)
+        if self._several:
+            call = self._each(call, chunks)
+        else:
+            self.calls.append(call)
+            self.done_ns = call.done_ns
         if failure is not None:
             raise failure
         return Answer(text=call.text or "", confidence=call.confidence)
+
+    def _each(self, whole: Call, chunks: list[Chunk]) -> Call:
+        """Keep every exchange of a stream that holds several; returns the one whose answer is served, the last.
+
+        ``whole``: the stream taken for one exchange, which it is when it broke off before any leg had ended.
+        """
+        legs = _legs(chunks)
+        calls = [_of_leg(whole, leg, of) for leg, of in legs] or [whole]
+        self.calls += sorted(calls, key=lambda call: (call.due_ns, call.role != "answer"))
+        self.done_ns = (legs[-1][0].served_ns if legs else None) or calls[-1].done_ns
+        return calls[-1]
 
 
 def detached(error: TargetError) -> TargetError:
@@ -81,12 +99,27 @@ def detached(error: TargetError) -> TargetError:
     return error
 
 
-def _backoff(attempt: int) -> float:
-    return BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
+def _legs(chunks: list[Chunk]) -> list[tuple[Leg, list[Chunk]]]:
+    """The exchanges of a stream, each with its own chunks."""
+    found, begun = [], 0
+    for place, chunk in enumerate(chunks, start=1):
+        if chunk.completion is not None and chunk.completion.leg is not None:
+            found.append((chunk.completion.leg, chunks[begun:place]))
+            begun = place
+    return found
+
+
+def _of_leg(whole: Call, leg: Leg, chunks: list[Chunk]) -> Call:
+    """One exchange of several as a Call."""
+    due_ns = whole.due_ns if leg.due_ns is None else leg.due_ns
+    wall_s = (whole.wall_s or 0.0) + (due_ns - whole.due_ns) / 1e9
+    ended_ns = next((chunk.completion.end_ns for chunk in reversed(chunks) if chunk.completion), None) or due_ns
+    call = _call(whole.request, leg.role, leg.attempt, due_ns, due_ns, ended_ns, wall_s, chunks, leg.failure)
+    return replace(call, target=leg.target)
 
 
 def _call(
-    request: Request,
+    request: Request | None,
     role: Role,
     attempt: int,
     due_ns: int,
@@ -94,7 +127,7 @@ def _call(
     ended_ns: int,
     wall_s: float,
     chunks: list[Chunk],
-    failure: TargetError | None,
+    failure: Failure | None,
 ) -> Call:
     """What is kept of one exchange. ``first``, ``done`` are stamps of non-empty chunks only (design: latency)."""
     heard = [chunk for chunk in chunks if chunk.text]
@@ -119,7 +152,7 @@ def _call(
         usage=end.usage,
         client_output_tokens=end.client_output_tokens,
         finish_reason=end.finish_reason,
-        failure=Failure(failure.kind, failure.message) if failure else None,
+        failure=failure,
         notices=end.notices,
         phases=end.phases,
         confidence=end.confidence,

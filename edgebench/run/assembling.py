@@ -18,7 +18,10 @@ from edgebench.errors import ModelError
 from edgebench.meters.host import device_name
 from edgebench.plan.checks import CARD_KINDS
 from edgebench.records import ModelCard, Parts, Plan, Workload
+from edgebench.run.networks import demand, networks_of, sent_through
+from edgebench.targets.cascade import MadeOfTargets
 from edgebench.targets.fake import SupportsReferences
+from edgebench.targets.network import Network
 from edgebench.workloads import prompting
 
 #: Bytes from which reading a file takes seconds.
@@ -33,6 +36,7 @@ class Assembly:
     promptings: Mapping[str, Prompting]  # by canonical spec, see ``spec_key``
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
     parts: Mapping[str, Parts] = field(default_factory=dict)  # what each target is made of
+    networks: Mapping[str, Network] = field(default_factory=dict)  # through which a target is reached, if any
 
     def prompting(self, spec: str | Mapping[str, Any]) -> Prompting:
         return self.promptings[spec_key(spec)]
@@ -59,15 +63,18 @@ def assemble(
     makers: dict[str, Callable[[], Target]] = {}
     cards: dict[str, ModelCard] = {}
     built: dict[str, Parts] = {}
+    networks = networks_of(plan)
+    demand(plan, networks)
     for name in plan.targets:
         parts, card = _parts(plan, name, keys.get(name), progress)
-        built[name], makers[name] = parts, partial(_make, parts, references, store)
-        makers[name]()  # what cannot be built is said now, not in the middle of a run
+        built[name], makers[name] = parts, partial(_make, parts, references, store, makers, plan, networks)
         if card is not None:
             cards[name] = card
+    for make in makers.values():
+        make()  # what cannot be built is said now, not in the middle of a run
     specs = [*plan.prompting, *(spec.prompting for spec in plan.targets.values() if spec.prompting is not None)]
     promptings = {spec_key(spec): build_prompting(spec, workload, plan.seeds.examples) for spec in specs}
-    return Assembly(makers, promptings, cards, built)
+    return Assembly(makers, promptings, cards, built, networks)
 
 
 def build_prompting(spec: str | Mapping[str, Any], workload: Workload, seed: int) -> Prompting:
@@ -75,14 +82,23 @@ def build_prompting(spec: str | Mapping[str, Any], workload: Workload, seed: int
     return prompting.build(spec)(workload, np.random.default_rng(seed))
 
 
-def _make(parts: Parts, references: Mapping[str, str], store: Store | None) -> Target:
+def _make(
+    parts: Parts,
+    references: Mapping[str, str],
+    store: Store | None,
+    makers: Mapping[str, Callable[[], Target]],
+    plan: Plan,
+    networks: Mapping[str, Network],
+) -> Target:
     make = plugins.find("targets", parts.spec.kind)
     if parts.spec.kind == "recorded" and store is not None:
         make = partial(make, source=store.load)
     target: Target = make(parts)
     if isinstance(target, SupportsReferences):
         target.know(references)
-    return target
+    if isinstance(target, MadeOfTargets):
+        target.compose({name: (makers[name](), plan.targets[name]) for name in target.needs_targets})
+    return sent_through(target, networks[parts.name], plan) if parts.name in networks else target
 
 
 def _parts(plan: Plan, name: str, key: str | None, progress: Callable[[str], None]) -> tuple[Parts, ModelCard | None]:

@@ -28,6 +28,8 @@ from edgebench.records import Item, Plan, Record, Segment, Trial, Workload
 from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.certify import certificate_of_a_start
 from edgebench.run.enough import enough
+from edgebench.run.freezing import freeze
+from edgebench.run.networks import PLACE, with_networks
 from edgebench.run.scoring import score_run
 from edgebench.run.spending import Bill
 from edgebench.run.trials import Setting, run_trial
@@ -98,6 +100,7 @@ def execute(
         say(f"resuming run {run_id}: {len(start.done)} requests are already done")
     finished = asyncio.run(start.carry_out(certify=certify, certificate=certificate, say=say))
     score_run(store, run_id, heard=start.heard)
+    freeze(store, run_id)
     return finished
 
 
@@ -144,6 +147,8 @@ class Start:
         left = any(self._todo(trial) for trial in self._trials)
         if certificate is None:
             certificate = await certificate_of_a_start(wanted=certify, say=say) if left else {}
+        if left:
+            certificate = await with_networks(certificate, self._assembly.networks, self._plan, say)
         segment, why = self._open_segment(certificate), "failed"
         try:
             with self._sampler, interruptible(self._stopping):
@@ -190,6 +195,7 @@ class Start:
         if not todo or reason:
             return
         self._progress(self._count, self._total, trial.arm)
+        PLACE.set((trial.repetition, trial.block))
         outcome = await run_trial(
             trial,
             todo,

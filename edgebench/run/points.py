@@ -99,8 +99,7 @@ def _beyond(record: Record, slo: SLO) -> bool:
     if column == "service_ms":
         return record.sent_ns is not None and record.done_ns - record.sent_ns > limit_ns
     if column == "ttft_ms":
-        first_ns = record.calls[-1].first_ns if record.calls else None
-        return first_ns is None or first_ns - record.due_ns > limit_ns
+        return record.first_ns is None or record.first_ns - record.due_ns > limit_ns
     return record.done_ns - record.due_ns > limit_ns
 
 

@@ -105,7 +105,7 @@ async def _start(trial: Trial, left: Left, target: Target, prompting: Prompting,
             index = next(iter(left))
             item = left.pop(index)
             call = Call("answer", due_ns, end_ns=now_ns(), failure=Failure(error.kind, error.message))
-            record = _record(trial, index, item, setting, due_ns, [call], cold=True, failure=error)
+            record = _record(trial, index, item, setting, due_ns, [call], None, cold=True, failure=error)
             setting.answered(record)
             setting.store.append(setting.run_id, [record])
             setting.advanced(record)
@@ -128,7 +128,16 @@ async def _drive(trial: Trial, left: Left, target: Target, prompting: Prompting,
         except TargetError as error:
             failure = detached(error)
         record = _record(
-            trial, index, item, setting, due_ns, asking.calls, cold=place == 0, answer=answer, failure=failure
+            trial,
+            index,
+            item,
+            setting,
+            due_ns,
+            asking.calls,
+            asking.done_ns,
+            cold=place == 0,
+            answer=answer,
+            failure=failure,
         )
         flying -= 1
         del left[index]
@@ -216,6 +225,7 @@ def _record(
     setting: Setting,
     due_ns: int,
     calls: Sequence[Call],
+    done_ns: int | None,
     *,
     cold: bool,
     answer: Answer | None = None,
@@ -229,7 +239,7 @@ def _record(
         index=index,
         due_ns=due_ns,
         sent_ns=calls[0].sent_ns if calls else None,
-        done_ns=calls[-1].done_ns if calls and not failure else None,
+        done_ns=None if failure else done_ns,
         calls=tuple(calls),
         answer=answer,
         failure=Failure(failure.kind, failure.message) if failure else None,

@@ -51,6 +51,8 @@ class Options:
     seed: int | None = None  # None: the plan's sampling seed
     input_tokens: int = 50
     at_once: int | None = None  # answers so many at a time, the others wait for their turn; None: any number
+    confidence: bool = True  # says how sure it is: 0.9 where it is right, 0.6 where it is wrong …
+    confidence_noise: float = 0.0  # … plus normal noise of this sigma, kept within 0…1
 
 
 class Fake:
@@ -116,7 +118,7 @@ class Fake:
                 text=piece,
                 at_ns=time.monotonic_ns(),
                 tokens=1,
-                completion=self._completion(came_ns, sent_ns, count, right) if last else None,
+                completion=self._completion(came_ns, sent_ns, count, self._sure(right, rng)) if last else None,
             )
 
     def identity(self) -> Identity:
@@ -163,14 +165,19 @@ class Fake:
             at_ms = first_ms + (latency_ms - first_ms) * k / (count - 1)
         return int(min(at_ms, limit_s * 1e3) * MS)
 
-    def _completion(self, came_ns: int, sent_ns: int, chunks: int, right: bool) -> Completion:
+    def _sure(self, right: bool, rng: random.Random) -> float | None:
+        if not self._options.confidence:
+            return None
+        return min(1.0, max(0.0, (0.9 if right else 0.6) + rng.gauss(0.0, self._options.confidence_noise)))
+
+    def _completion(self, came_ns: int, sent_ns: int, chunks: int, sure: float | None) -> Completion:
         return Completion(
             usage=Usage(self._options.input_tokens, chunks, 0),
             finish_reason="stop",
             sent_ns=sent_ns,
             end_ns=time.monotonic_ns(),
-            confidence=0.9 if right else 0.6,
-            confidence_method="margin",
+            confidence=sure,
+            confidence_method=None if sure is None else "margin",
             phases={} if self._turn is None else {"queue": sent_ns - came_ns},
             stamp="engine",
         )

@@ -56,7 +56,7 @@ class Recorded:
     async def answer(self, request: Request) -> AsyncGenerator[Chunk, None]:
         sent_ns = time.monotonic_ns()
         record = self._next(request)
-        call = record.calls[-1] if record.calls else None
+        call = record.served or (record.calls[-1] if record.calls else None)
         await self._wait(call, sent_ns, request.timeout_s)
         failure = record.failure or (call.failure if call else None)
         if failure is not None:

@@ -21,8 +21,10 @@ import pytest
 from edgebench.contracts import Target
 from edgebench.errors import TargetError
 from edgebench.records import FAILURE_KINDS, Chunk, Message, Parts, Request, TargetSpec, Task, canonical
-from edgebench.targets import fake, llama_cpp, onnx, openai_compatible, recorded
+from edgebench.targets import cascade, fake, llama_cpp, onnx, openai_compatible, recorded
 from edgebench.targets.isolated import Isolated
+from edgebench.targets.network import load_network
+from edgebench.targets.through import Through
 from tests import builders, servers
 from tests.targets import test_served
 
@@ -108,6 +110,17 @@ def served(mood: str) -> Maker:
     )
 
 
+def through(inner: Maker) -> Maker:
+    """The same target, reached through a network profile."""
+
+    @asynccontextmanager
+    async def make(request: pytest.FixtureRequest) -> AsyncIterator[Target]:
+        async with inner(request) as target:
+            yield Through(target, load_network("fibre"), key="contract")
+
+    return make
+
+
 def embedder(received: servers.Received) -> servers.Reply:
     data = [{"index": index, "embedding": [1.0, index]} for index, _ in enumerate(received.json["input"])]
     return servers.document({"data": data, "usage": {"prompt_tokens": 3}})
@@ -117,6 +130,18 @@ def slow_embedder(received: servers.Received) -> servers.Reply:
     return embedder(received) if len(received.json["input"]) > 1 else [servers.Hang()]  # labels come together
 
 
+def hybrid(threshold: float, latency_ms: float) -> Maker:
+    """A cascade of two fakes, whose edge is .9 sure of what it says."""
+
+    def make(_: pytest.FixtureRequest) -> Target:
+        made = cascade.target(parts("cascade", edge="edge", cloud="cloud", threshold=threshold))
+        spec = TargetSpec(kind="fake", options={"latency_ms": latency_ms, "chunks": 3})
+        made.compose({name: (fake.target(Parts(name, spec, device="here")), spec) for name in ("edge", "cloud")})
+        return made
+
+    return ready_made(make)
+
+
 LONG = replace(ASK, output="text", messages=(Message("user", "Tell a long story."),), choices=(), max_tokens=900)
 
 CASES: dict[str, Case] = {
@@ -124,6 +149,8 @@ CASES: dict[str, Case] = {
         ready_made(lambda _: fake.target(parts("fake", latency_ms=5, chunks=3))),
         ready_made(lambda _: fake.target(parts("fake", latency_ms=60_000))),
     ),
+    "cascade": Case(hybrid(0.5, 5), hybrid(0.5, 60_000)),
+    "cascade-deferring": Case(hybrid(0.95, 5), hybrid(0.95, 60_000)),
     "recorded": Case(replay("instant", 5.0), replay("as-recorded", 60_000.0)),
     "isolated": Case(engine(), engine(tokens=100_000)),
     "llama.cpp": Case(ready_made(smollm2), ready_made(smollm2), slow_ask=LONG),
@@ -131,6 +158,10 @@ CASES: dict[str, Case] = {
     "openai-whole": Case(endpoint([servers.chat("refund")], stream=False), endpoint([[servers.Hang()]], stream=False)),
     "openai-embeddings": Case(endpoint(embedder, api="embeddings"), endpoint(slow_embedder, api="embeddings")),
     "openai-served": Case(served("well"), served("hangs")),
+    "openai-through-a-network": Case(
+        through(endpoint([servers.stream(["re", "fund"], delay_s=0.005)])), through(endpoint([[servers.Hang()]]))
+    ),
+    "openai-served-through-a-network": Case(through(served("well")), through(served("hangs"))),
     # one inference takes milliseconds: the limit must be shorter still
     "onnxruntime": Case(ready_made(minilm), ready_made(minilm), limit_s=0.0005),
 }
@@ -151,6 +182,12 @@ async def collect(target: Target, request: Request) -> list[Chunk]:
         return [chunk async for chunk in stream]
 
 
+def exchanges(chunks: list[Chunk]) -> list[list[Chunk]]:
+    """Those of a target made of others are several, each ended by a completion."""
+    ends = [place for place, chunk in enumerate(chunks, start=1) if chunk.completion is not None]
+    return [chunks[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
@@ -158,12 +195,14 @@ def children() -> set[int]:
 async def test_an_answer_is_chunks_of_text_and_one_completion_at_the_end(
     case: Case, request: pytest.FixtureRequest
 ) -> None:
-    """Some text comes, and only the last chunk says how it ended."""
+    """Some text comes, and only the last chunk says how it ended; of several exchanges, that of each."""
     async with case.make(request) as target, target:
         await target.prepare(TASK)
         chunks = await collect(target, ASK)
     assert "".join(chunk.text for chunk in chunks).strip()
-    assert [chunk.completion is not None for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    ends = [chunk.completion for chunk in chunks]
+    assert ends[-1] is not None
+    assert all(end is None or end.leg is not None for end in ends[:-1])
 
 
 async def test_stamps_lie_between_asking_and_now_and_never_go_back(case: Case, request: pytest.FixtureRequest) -> None:
@@ -173,10 +212,11 @@ async def test_stamps_lie_between_asking_and_now_and_never_go_back(case: Case, r
         before = time.monotonic_ns()
         chunks = await collect(target, ASK)
         after = time.monotonic_ns()
-    end = chunks[-1].completion
-    assert end is not None and end.sent_ns is not None
-    stamps = [before, end.sent_ns, *(chunk.at_ns for chunk in chunks), after]
-    assert stamps == sorted(stamps)
+    for exchange in exchanges(chunks):
+        end = exchange[-1].completion
+        assert end is not None and end.sent_ns is not None
+        stamps = [before, end.sent_ns, *(chunk.at_ns for chunk in exchange), after]
+        assert stamps == sorted(stamps)
     assert all(chunk.at_ns <= chunk.received_ns <= after for chunk in chunks if chunk.received_ns is not None)
 
 
