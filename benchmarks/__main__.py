@@ -27,8 +27,14 @@ ALL = (
     "stream_cpu",
     "stamp_error",
     "rate",
+    "queueing",
+    "capacity_replay",
     "certify",
+    "shaper",
     "report_page",
+    "pricing",
+    "front",
+    "cascade",
 )
 FILE = Path(__file__).with_name("RESULTS.md")
 _MARK = "<!-- benchmark: {} -->"

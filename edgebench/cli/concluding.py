@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from edgebench.errors import NothingRan, UsageError
 
 if TYPE_CHECKING:
@@ -15,11 +17,25 @@ if TYPE_CHECKING:
 PAGES = Path("reports")
 
 
-def load_run(store: SqlStore, names: Sequence[str]) -> Run:
-    """The run of that name (or beginning of one; none: the newest), or several merged into one."""
+def load_run(store: SqlStore, names: Sequence[str], reprice: str | None = None) -> Run:
+    """The run of that name (or beginning of one; none: the newest), or several merged into one.
+
+    ``reprice``: a date or a price file whose prices take the place of those the run was made at.
+    """
+    from edgebench.cli.repricing import repriced
     from edgebench.store.interchange import merge
 
-    return merge([store.load(store.resolve(name)) for name in (names or ["last"])])
+    run = repriced(merge([store.load(store.resolve(name)) for name in (names or ["last"])]), reprice)
+    speak_its_currency(run)
+    return run
+
+
+def speak_its_currency(run: Run) -> None:
+    """Until the command ends, money is written in the currency of the run's plan."""
+    from edgebench.decide.wording import shown_in
+
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.with_resource(shown_in(run.plan.costs))
 
 
 def concluded(run: Run) -> Conclusion:

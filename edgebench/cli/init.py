@@ -63,6 +63,7 @@ objectives: [accuracy, p95_ms, usd_per_1k]
 
 budget: {{minutes: 15, usd: 1.00}} # the run stops cleanly at the first that is used up; type the same to go on
 # device: x86-laptop             # `edgebench profiles list devices`: what this machine costs
+# costs: {{currency: EUR, per_usd: 0.92, as_of: 2026-11-20, kwh: 0.30, duty_cycle: 0.10}} # above the profile's
 # texts: keep                    # keep | redact | hash: what is stored of the texts
 """
 

@@ -1,8 +1,9 @@
-"""The terminal says what the page says in some twenty lines: question, table, recommendation, what would change it."""
+"""The terminal says what the page says in some twenty-five lines: question, table, recommendation, what would change it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,19 @@ MARKS = {"met": "✓", "missed": "✗", "undecided": "?"}
 NARROW = 124  # columns; below, intervals stand under their numbers
 NARROWEST = 100  # below, the median is left to the page
 RED = "bold red"
-MOST_LINES = 3  # of each kind of sentence; the page has all
+MOST_NOTES = 3  # the page has all
+MOST_FLIPS = 2
 
 
 def print_conclusion(run: Run, conclusion: Conclusion, page: Path | str | None = None) -> None:
     """Print a conclusion to stdout; ``page`` is the path of the report, when one was written."""
+    from edgebench.decide.wording import shown_in
+
+    with shown_in(run.plan.costs):
+        _conclusion(run, conclusion, page)
+
+
+def _conclusion(run: Run, conclusion: Conclusion, page: Path | str | None) -> None:
     out = console()
     out.print(text(run.plan.question), style="bold")
     for line, style in _state(run, conclusion):
@@ -36,29 +45,51 @@ def print_conclusion(run: Run, conclusion: Conclusion, page: Path | str | None =
     out.print(text(advice.headline), style="bold")
     said = grid("", "")
     said.show_header = False
-    for title, lines in (
-        ("because", advice.reasons),
-        ("how sure", advice.how_sure),
-        ("what would change it", advice.what_would_change_it),
+    for title, lines, most in (
+        ("because", advice.reasons, 2),
+        ("how sure", advice.how_sure, 3),
+        ("what would change it", advice.what_would_change_it, 2),
     ):
-        for place, line in enumerate(lines[:MOST_LINES]):
+        for place, line in enumerate(lines[:most]):
             said.add_row(title if place == 0 else "", text(line))
+    for title, line in _decided(conclusion):
+        said.add_row(title, text(line))
     out.print(said)
     if page is not None:
         out.print(text(f"page: {page}"), soft_wrap=True)
 
 
-def print_front(conclusion: Conclusion) -> None:
-    """Print who belongs to the Pareto front, with which probability, and who is beaten by whom."""
+def _decided(conclusion: Conclusion) -> Iterator[tuple[str, str]]:
+    """Break-even, a month's cost, the best hybrid, the rate carried, the first flip: the titles of the page's charts."""
+    from edgebench.report import carried, hybrids, stakes, whatif
+    from edgebench.report.looks import looks
+
+    seen = looks(conclusion.summary)
+    flips = [one for one in conclusion.changes if one.flips_at is not None]
+    if flips:
+        yield "what flips it", "; ".join(stakes.sentence(one, seen) for one in flips[:MOST_FLIPS])
+    told = any("requests a day" in line for line in conclusion.advice.what_would_change_it)  # the break-even, hedged
+    if conclusion.monthly.breakeven is not None and not told:
+        yield "break-even", whatif.finding(conclusion, conclusion.monthly, seen)
+    if month := whatif.month(conclusion, seen):
+        yield "a month", month
+    if found := hybrids.ranked(conclusion):
+        yield "best hybrid", hybrids.finding(found[0], seen)
+    if conclusion.capacities:
+        yield "it carries", carried.finding(conclusion, seen)
+
+
+def print_front(conclusion: Conclusion, metrics: Sequence[str]) -> None:
+    """Print who belongs to the Pareto front, how probably, who is beaten by whom, and ``metrics`` of them all."""
     front, out = conclusion.front, console()
     out.print(text(f"objectives: {', '.join(front.objectives)}"))
     for name, why in front.dropped.items():
         out.print(text(f"dropped for all: {name}: {why}"))
-    table = grid("arm", "P(front)", "verdict", *front.objectives, right=("P(front)", *front.objectives))
+    table = grid("arm", "P(front)", "verdict", *metrics, right=("P(front)", *metrics))
     arms = {arm.arm: arm for arm in conclusion.summary.arms}
     for member in sorted(front.members, key=lambda each: -each.probability):
         verdict = f"beaten by {member.dominated_by}" if member.dominated_by else member.verdict
-        numbers = [_cell(arms[member.arm], name) for name in front.objectives]
+        numbers = [_cell(arms[member.arm], name) for name in metrics]
         table.add_row(text(member.arm), _share(member.probability), text(verdict), *numbers)
     out.print(table)
     for arm, why in front.excluded.items():
@@ -80,14 +111,16 @@ def _state(run: Run, conclusion: Conclusion) -> list[tuple[str, str]]:
 
 def _remarks(run: Run, conclusion: Conclusion) -> list[str]:
     """The instrument's own error, warnings, stand-ins, failures, what was not asked, what a longer run could show."""
+    from edgebench.decide.wording import money_told
     from edgebench.report import instrument
 
     summary = conclusion.summary
     lines = [f"instrument: {instrument.headline(instrument.last(run.segments)).text}"]
     warnings = [warning for warning in summary.warnings if not instrument.says_the_same(warning)]
-    lines += [f"note: {warning}" for warning in warnings[:MOST_LINES]]
+    lines += [f"note: {warning}" for warning in warnings[:MOST_NOTES]]
     if any(arm.identity.placement == "stand-in" for arm in summary.arms):
         lines.append("△ stand-in: plays the hosted part on this machine; no cloud was asked")
+    lines += [f"{name}: {words}" for name, words in money_told(run.plan.costs).items() if name != "marginal only"]
     lines += _failures(run, conclusion)
     if summary.not_issued:
         lines.append("not asked: " + ", ".join(f"{count} ({why})" for why, count in summary.not_issued.items()))
@@ -110,8 +143,10 @@ def _failures(run: Run, conclusion: Conclusion) -> list[str]:
 
 
 def _table(conclusion: Conclusion, width: int) -> Any:
+    from edgebench.decide.wording import headed
+
     shown = [column for column in SHOWN if width >= NARROWEST or column[0] != "p50"]
-    names = [name for name, _ in shown]
+    names = [headed(name) for name, _ in shown]
     table = grid("arm", *names, "P(front)", "SLO", right=(*names, "P(front)"))
     for column in table.columns:  # a name or a number broken over lines is hard to read: the whole row may be wide
         column.no_wrap, column.overflow = True, "ellipsis"
