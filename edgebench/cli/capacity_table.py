@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -200,17 +200,24 @@ def _of_day(told: Told, curve: Curve, daily: float) -> Iterator[str]:
     if carried:
         best = min(carried, key=lambda plan: plan.usd_a_month.value or 0.0)
         yield f"cheapest within the SLOs: {best.name}, {dollars(best.usd_a_month.value or 0.0)} a month: {best.why}"
-    for plan in told.plans:
-        if plan.devices is None:
-            yield f"not {plan.name}: {plan.why}"
+    for why, names in _by_reason((plan.why, plan.name) for plan in told.plans if plan.devices is None):
+        yield f"not {'; '.join(names)}: {why}"
     for even in told.breakevens:
-        if even.a_day is None:
-            yield f"{even.device} is cheaper than {even.hosted} at no volume a device carries within the SLOs"
-        else:
+        if even.a_day is not None:
             yield f"{even.device} is cheaper than {even.hosted} from {number(even.a_day)} requests a day on"
+    for hosted, devices in _by_reason((even.hosted, even.device) for even in told.breakevens if even.a_day is None):
+        yield f"at no volume carried within the SLOs is any of these cheaper than {hosted}: {'; '.join(devices)}"
     if any(plan.utilisation for plan in carried):
         busy = ", ".join(f"{plan.name} {percent(plan.utilisation or 0.0)}" for plan in carried if plan.devices)
         yield f"busy over the day, which is the duty cycle its cost is spread over: {busy}"
+
+
+def _by_reason(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, list[str]]]:
+    """What is said of several, said once: in the order in which it was first said."""
+    out: dict[str, list[str]] = {}
+    for why, name in pairs:
+        out.setdefault(why, []).append(name)
+    return out.items()
 
 
 def _of_validation(found: Validation) -> Iterator[str]:
