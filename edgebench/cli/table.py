@@ -1,4 +1,4 @@
-"""The terminal says what the page says in some twenty-five lines: question, table, recommendation, what would change it."""
+"""The terminal says what the page says in some 25 lines: question, table, recommendation, what would change it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _conclusion(run: Run, conclusion: Conclusion, page: Path | str | None) -> No
 
 
 def _decided(conclusion: Conclusion) -> Iterator[tuple[str, str]]:
-    """Break-even, a month's cost, the best hybrid, the rate carried, the first flip: the titles of the page's charts."""
+    """The first flips, break-even, a month's cost, the best hybrid, the rate carried: as the page's titles say them."""
     from edgebench.report import carried, hybrids, stakes, whatif
     from edgebench.report.looks import looks
 

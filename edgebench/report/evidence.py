@@ -10,33 +10,38 @@ import csv
 import gzip
 import io
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import yaml
 
-from edgebench.records import Conclusion, Plan, Record, Run, Score, canonical
+from edgebench.records import Conclusion, Plan, Record, Run, canonical
 from edgebench.report.formatting import visible
+from edgebench.report.hybrids import drawn
 
 MOST_BYTES = 400_000  # of compressed texts; above it they stay in the store and the page says so
+#: in the order that compresses best; ``answer`` stands after ``score`` where texts are kept
 COLUMNS = (
     "arm",
     "block",
     "repetition",
-    "index",
     "item",
-    "due_ns",
-    "sent_after_ns",
-    "first_after_ns",
-    "done_after_ns",
+    "score",
+    "failure",
+    "due_us",
+    "sent_us",
+    "first_us",
+    "done_us",
+    "busy_us",
     "cold",
     "calls",
     "input_tokens",
+    "cached_tokens",
     "output_tokens",
-    "failure",
-    "score",
 )
+US = 1_000  # nanoseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,20 @@ class Download:
 
 
 def records_csv(run: Run, *, texts: bool) -> Download:
-    """Every record; times are nanoseconds, ``due_ns`` from the first of the run, the others after ``due``."""
+    """Every record, in the order of sending; times are whole microseconds.
+
+    ``due_us`` counts from the end of the request before it in the same start (of a start's first: from the run's first
+    due), ``sent_us first_us done_us`` from due. ``busy_us``: how long its calls took together, empty where that is
+    done − sent. A request ended when it was done, or, unanswered, ``busy_us`` after it was sent.
+    """
     with_text = _gzip(_csv(run, texts=True)) if texts else b""
     told = texts and len(with_text) <= MOST_BYTES
     packed = with_text if told else _gzip(_csv(run, texts=False))
     missing = "" if told else "; answers are left out" + (" for their size" if texts else " on request")
-    about = f"{len(run.records):,} requests, one row each{missing}"
+    about = (
+        f"{len(run.records):,} requests, one row each, in µs: due after the end of the one before, the rest after due; "
+        f"busy where it is not done − sent{missing}"
+    )
     return Download(f"{_file_name(run.id)}-records.csv.gz", _href("application/gzip", packed), about)
 
 
@@ -70,7 +83,7 @@ def conclusion_json(run: Run, conclusion: Conclusion, *, texts: bool) -> Downloa
         "task": canonical(run.workload.task),
         "identities": canonical(run.identities),
         "segments": canonical(run.segments),
-        "conclusion": canonical(conclusion),
+        "conclusion": canonical(_told(conclusion)),
         "readings": [
             [one.trial_id, one.meter, one.quantity, one.value, one.unit, one.phase, one.provenance]
             for one in run.readings
@@ -89,6 +102,13 @@ def conclusion_json(run: Run, conclusion: Conclusion, *, texts: bool) -> Downloa
         bare = [{name: value for name, value in item.items() if name != "input"} for item in items]
         packed, about = _gzip(_json(content | {"items": bare})), about + "; inputs are left out for their size"
     return Download(f"{_file_name(run.id)}-conclusion.json.gz", _href("application/gzip", packed), about)
+
+
+def _told(conclusion: Conclusion) -> Conclusion:
+    """The conclusion without what the page itself holds (the sliders' draws), and curves of the first hybrids only."""
+    curves = {id(one) for one in drawn(conclusion)}
+    cascades = tuple(one if id(one) in curves else replace(one, points=()) for one in conclusion.cascades)
+    return replace(conclusion, material=None, cascades=cascades)
 
 
 def plan_yaml(plan: Plan) -> str:
@@ -120,36 +140,64 @@ def _lean(value: Any, drop: set[str] | None = None) -> Any:
 def _csv(run: Run, *, texts: bool) -> bytes:
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
-    write.writerow((*COLUMNS, *(("answer",) if texts else ())))
+    after = COLUMNS.index("score") + 1
+    write.writerow((*COLUMNS[:after], *(("answer",) if texts else ()), *COLUMNS[after:]))
     trials = {trial.id: trial for trial in run.trials}
     places = {item.digest: place for place, item in enumerate(run.workload.items)}
     scorer = run.workload.scorers[0].name if run.workload.scorers else None
     scores = {score.record_id: score for score in run.scores if score.scorer == scorer}
+    ended: dict[str, int] = {}
     zero = min((record.due_ns for record in run.records), default=0)
     for record in run.records:
         trial = trials.get(record.trial_id)
-        row = _row(record, places.get(record.item_digest), scores.get(record.id), zero)
         lead = [_cell(trial.arm), trial.block, trial.repetition] if trial else ["", "", ""]
-        tail = [_cell(record.answer.text if record.answer else "")] if texts else []
-        write.writerow([*lead, *row, *tail])
+        told = [_cell(record.answer.text if record.answer else "")] if texts else []
+        score = scores.get(record.id)
+        judged = "" if score is None or score.value is None else f"{score.value:g}"
+        due = record.due_ns - ended.get(record.trial_id, zero)
+        write.writerow([*lead, places.get(record.item_digest, ""), judged, *told, *_row(record, due)])
+        ended[record.trial_id] = _ended(record)
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _row(record: Record, item: int | None, score: Score | None, zero: int) -> list[object]:
-    first = next((call.first_ns for call in reversed(record.calls) if call.first_ns is not None), None)
+def _row(record: Record, due_ns: int) -> list[object]:
     usages = [call.usage for call in record.calls if call.usage is not None]
-    counts = [[usage.input_tokens for usage in usages], [usage.output_tokens for usage in usages]]
+    counts = [[getattr(usage, kind) for usage in usages] for kind in ("input_tokens", "cached_tokens", "output_tokens")]
+    times = (
+        "" if at is None else round((at - record.due_ns) / US)
+        for at in (record.sent_ns, record.first_ns, record.done_ns)
+    )
     return [
-        record.index,
-        "" if item is None else item,
-        record.due_ns - zero,
-        *("" if at is None else at - record.due_ns for at in (record.sent_ns, first, record.done_ns)),
+        record.failure.kind if record.failure else "",
+        round(due_ns / US),
+        *times,
+        _busy(record),
         int(record.cold),
         len(record.calls),
         *(_sum(count) for count in counts),
-        record.failure.kind if record.failure else "",
-        "" if score is None or score.value is None else score.value,
     ]
+
+
+def _busy(record: Record) -> int | str:
+    """How long its calls took together; empty where that is done − sent to the microsecond."""
+    took = _took(record)
+    if record.done_ns is not None and record.sent_ns is not None:
+        same = round((record.done_ns - record.due_ns) / US) - round((record.sent_ns - record.due_ns) / US)
+        return "" if abs(round(took / US) - same) <= 1 else round(took / US)
+    return round(took / US)
+
+
+def _ended(record: Record) -> int:
+    if record.done_ns is not None:
+        return record.done_ns
+    start = record.due_ns if record.sent_ns is None else record.sent_ns
+    return start + _took(record)
+
+
+def _took(record: Record) -> int:
+    """Nanoseconds of all its calls together."""
+    calls = [(call.sent_ns, call.end_ns) for call in record.calls]
+    return sum(end - sent for sent, end in calls if sent is not None and end is not None)
 
 
 def _sum(counts: list[int | None]) -> int | str:
@@ -165,7 +213,16 @@ def _cell(text: str) -> str:
 
 
 def _json(content: object) -> bytes:
-    return json.dumps(content, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str).encode()
+    return json.dumps(_shorter(content), ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str).encode()
+
+
+def _shorter(content: Any) -> Any:
+    """Numbers to nine digits: more than any of them means."""
+    if isinstance(content, float):
+        return float(f"{content:.9g}") if math.isfinite(content) else str(content)
+    if isinstance(content, dict):
+        return {name: _shorter(value) for name, value in content.items()}
+    return [_shorter(value) for value in content] if isinstance(content, (list, tuple)) else content
 
 
 def _gzip(content: bytes) -> bytes:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from edgebench.records import METRICS, ArmSummary, Conclusion
-from edgebench.report import findings, formatting, journey
+from edgebench.records import METRICS, ArmSummary, Conclusion, FrontMember
+from edgebench.report import findings, formatting, hybrids, journey
 from edgebench.report.looks import Look
 from edgebench.report.marks import Axis, Bar, Curve, Dot, Figure, Mark, Rule, Whisker, axis, fraction_axis, rows
 from edgebench.report.observed import Observed, at, thin
 
 Looks = Mapping[str, Look]
+MOST_STEPS = 1_000  # of all cumulative lines together
+DOUBTED = "p95_ms"  # the chart whose labels carry P(front)
+LABELLED = 12  # arms whose dots all have a label; of more, only those that may be on the front
 ACCURACY = "right, share of requests · better ↑"
 
 
@@ -38,22 +41,26 @@ def _trade_off(name: str, metric: str, label: str, conclusion: Conclusion, looks
     if not arms:
         return None
     dots = [_dot(arm, metric, conclusion, looks[arm.arm]) for arm in arms]
-    xs = [value for dot in dots for value in (dot.x, dot.x_low, dot.x_high) if value is not None]
-    ys = [value for dot in dots for value in (dot.y, dot.y_low, dot.y_high) if value is not None]
+    mixed = [dot for dot in _hybrids(conclusion, metric, looks) if dot is not None]
+    both = [*dots, *mixed]
+    xs = [value for dot in both for value in (dot.x, dot.x_low, dot.x_high) if value is not None]
+    ys = [value for dot in both for value in (dot.y, dot.y_low, dot.y_high) if value is not None]
     unit = METRICS[metric].unit
+    doubt = " In brackets: P(front)." if any("(" in dot.label for dot in dots) and metric == DOUBTED else ""
     x, y = axis(f"← better · {label}", xs, unit), fraction_axis(ACCURACY, ys)
     missing = [looks[arm.arm].short for arm in conclusion.summary.arms if arm not in arms]
-    note = f"Not drawn, having no such number: {', '.join(missing)}." if missing else ""
+    notes = [f"Not drawn, having no such number: {', '.join(missing)}."] if missing else []
+    notes += ["◆ is a hybrid replayed from the records; P(front) is among the targets alone."] if mixed else []
     return Figure(
         id=name,
         title=findings.trade_off(conclusion, looks, metric),
         subtitle=f"Accuracy against {label}{', logarithmic' if x.scale == 'log' else ''}. "
-        "Crosshairs are 95 % intervals; up and to the left is better.",
-        summary=f"Scatter chart of {len(dots)} targets. " + "; ".join(dot.hover for dot in dots),
+        f"Crosshairs are 95 % intervals; up and to the left is better.{doubt}",
+        summary=f"Scatter chart of {len(dots)} targets. " + "; ".join(dot.hover for dot in both),
         x=x,
         y=y,
-        marks=(*_staircase(dots, x, y), *dots),
-        note=note,
+        marks=(*_staircase(dots, x, y), *dots, *mixed),
+        note=" ".join(notes),
     )
 
 
@@ -64,6 +71,7 @@ def _dot(arm: ArmSummary, metric: str, conclusion: Conclusion, look: Look) -> Do
         f"{look.short}: {formatting.show(up, 'fraction')} right, "
         f"{METRICS[metric].label} {formatting.estimate(across, metric)}"
     )
+    hover += f", on the front in {formatting.share(member.probability, 1.0)} of resamples" if member else ""
     return Dot(
         x=across.value or 0.0,
         y=up.value or 0.0,
@@ -73,12 +81,28 @@ def _dot(arm: ArmSummary, metric: str, conclusion: Conclusion, look: Look) -> Do
         y_high=up.high,
         colour=look.colour,
         shape=look.shape,
-        label=look.short,
+        label=_label(look, member, metric, len(conclusion.summary.arms)),
         hover=hover,
         hollow=look.hollow,
         outlined=member is not None and member.verdict == "on",
         faded=member is not None and member.verdict == "dominated",
     )
+
+
+def _label(look: Look, member: FrontMember | None, metric: str, arms: int) -> str:
+    if arms > LABELLED and member is not None and member.verdict == "dominated":
+        return ""
+    if metric != DOUBTED or member is None or member.verdict == "dominated":
+        return look.short
+    return f"{look.short} ({formatting.share(member.probability, 1.0)})"
+
+
+def _hybrids(conclusion: Conclusion, metric: str, looks: Looks) -> list[Dot | None]:
+    """Chosen points of the first hybrids; only the first has its name in the picture."""
+    if metric not in ("p95_ms", "usd_per_1k"):
+        return []
+    found = [one for one in hybrids.drawn(conclusion) if not hybrids.idle(one)]
+    return [hybrids.chosen(one, metric, looks, named=not place) for place, one in enumerate(found)]
 
 
 def _staircase(dots: Sequence[Dot], x: Axis, y: Axis) -> list[Mark]:
@@ -110,7 +134,7 @@ def _ecdf(conclusion: Conclusion, observed: Mapping[str, Observed], looks: Looks
         + "; ".join(f"{looks[arm].short}: {_quantiles(one.latency_ms)}" for arm, one in drawn.items()),
         x=axis("← better · latency (done − due), ms", [*ends, *(limit for _, limit in limits)], "ms"),
         y=Axis("requests answered · better ↑", "linear", 0.0, 1.04, ticks),
-        marks=(*rules, *(_cumulative(one.latency_ms, one.requests, looks[arm]) for arm, one in drawn.items())),
+        marks=(*rules, *(_cumulative(one, looks[arm], len(drawn)) for arm, one in drawn.items())),
     )
 
 
@@ -123,8 +147,9 @@ def conclusion_slos(conclusion: Conclusion) -> list:  # type: ignore[type-arg]
     return out
 
 
-def _cumulative(values: Sequence[float], requests: int, look: Look) -> Curve:
-    kept = thin(values)
+def _cumulative(one: Observed, look: Look, curves: int) -> Curve:
+    values, requests = one.latency_ms, one.requests
+    kept = thin(values, max(40, min(160, MOST_STEPS // curves)))
     return Curve(
         xs=(values[0], *(values[place] for place in kept)),
         ys=(0.0, *((place + 1) / requests for place in kept)),

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from edgebench.report.labels import Box, Placed, Wanted, place, text_width
-from edgebench.report.marks import Axis, Curve, Dot, Figure, Rule
+from edgebench.report.marks import Axis, Curve, Dot, Figure, Level, Rule
 
 ROW_HEIGHT = 40.0
 
@@ -48,11 +48,13 @@ class Layout:
         dots = [mark for mark in self.figure.marks if isinstance(mark, Dot) and mark.label]
         curves = [mark for mark in self.figure.marks if isinstance(mark, Curve) and mark.label]
         rules = [mark for mark in self.figure.marks if isinstance(mark, Rule)]
+        levels = [mark for mark in self.figure.marks if isinstance(mark, Level)]
         wanted = [
             *(
                 Wanted(rule.label, tuple((self.x(rule.x), self._up(at)) for at in (0.92, 0.83, 0.06, 0.14, 0.3, 0.7)))
                 for rule in rules
             ),
+            *(Wanted(one.label, tuple((self._across(at), self.y(one.y)) for at in (0.04, 0.3, 0.6))) for one in levels),
             *(Wanted(dot.label, ((self.x(dot.x), self.y(dot.y)),)) for dot in dots),
             *(Wanted(curve.label, tuple(self._anchors(curve)), curve.colour) for curve in curves),
         ]
@@ -62,9 +64,12 @@ class Layout:
         """A place above the bottom, in shares of the height."""
         return self.bottom - share * (self.bottom - self.top)
 
+    def _across(self, share: float) -> float:
+        return self.left + share * (self.right - self.left)
+
     def _anchors(self, curve: Curve) -> Iterator[tuple[float, float]]:
         """Places along a curve, its middle first."""
-        if self.figure.y.scale == "log":
+        if self.figure.y.scale == "log" or curve.ys[0] != 0:  # not cumulative
             yield from self._along(curve)
             return
         for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9):
@@ -90,6 +95,8 @@ class Layout:
                 yield x - 2, self.y(_or(mark.y_high, mark.y)), x + 2, self.y(_or(mark.y_low, mark.y))
             elif isinstance(mark, Rule):
                 yield self.x(mark.x) - 2, self.top, self.x(mark.x) + 2, self.bottom
+            elif isinstance(mark, Level):
+                yield self.left, self.y(mark.y) - 2, self.right, self.y(mark.y) + 2
             elif isinstance(mark, Curve):
                 yield from self._beside(mark)
 

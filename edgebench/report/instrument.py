@@ -76,8 +76,7 @@ def read(content: Mapping[str, Any]) -> Certificate | None:
     """The certificate in a segment; None where the run is older than certificates."""
     if not content:
         return None
-    checks = content.get("checks")
-    given = [one for one in checks if isinstance(one, Mapping)] if isinstance(checks, (list, tuple)) else []
+    given = _given(content)
     skipped = content.get("skipped")
     if skipped is None and not given:
         skipped = "it holds no check"
@@ -86,8 +85,21 @@ def read(content: Mapping[str, Any]) -> Certificate | None:
         mode=str(content.get("mode") or ""),
         seconds=_number(content.get("seconds")),
         stamps=str(content.get("stamps") or ""),
-        checks=tuple(_check(one) for one in given),
+        checks=tuple(_check(one) for one in [*given, *_of_networks(content)]),
     )
+
+
+def _given(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    checks = content.get("checks")
+    return [one for one in checks if isinstance(one, Mapping)] if isinstance(checks, (list, tuple)) else []
+
+
+def _of_networks(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The checks of the networks a run used, each network once."""
+    networks = content.get("networks")
+    found = [one for one in networks.values() if isinstance(one, Mapping)] if isinstance(networks, Mapping) else []
+    by_name = {str(one.get("network")): one for one in found}
+    return [check for one in by_name.values() for check in _given(one)]
 
 
 def _check(one: Mapping[str, Any]) -> Check:

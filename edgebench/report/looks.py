@@ -14,6 +14,7 @@ from edgebench.report import formatting
 from edgebench.report.marks import Shape
 
 COLOURS = 8
+HYBRID = "hybrid: the device first, then hosted"
 DASHES = ("", "7 4", "2 3")  # a second and third round of the colours
 
 
@@ -56,7 +57,7 @@ def looks(summary: Summary) -> Mapping[str, Look]:
 
 def _place(arm: ArmSummary) -> tuple[Shape, str, str, str]:
     if arm.identity.kind == "cascade":
-        return "diamond", "◆", "hybrid", "hybrid: the device first, then hosted"
+        return "diamond", "◆", "hybrid", HYBRID
     if arm.identity.placement == "stand-in":
         return "triangle", "△", "stand-in", "stand-in: on this machine in place of a hosted service"
     if arm.identity.placement == "hosted":

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from edgebench.decide.wording import currency
 from edgebench.report import formatting
 
 Shape = Literal["square", "circle", "diamond", "triangle"]
@@ -78,6 +79,25 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """What lies between two lines over the same xs: the interval along a curve."""
+
+    xs: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    colour: str
+    hover: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A limit at one y, over the whole width."""
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """A piece of a horizontal bar in a row."""
 
@@ -102,7 +122,7 @@ class Whisker:
     hover: str
 
 
-Mark = Dot | Curve | Rule | Band | Bar | Whisker
+Mark = Dot | Curve | Rule | Band | Area | Level | Bar | Whisker
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +175,35 @@ def rows(names: Iterable[str]) -> Axis:
 
 
 def _linear(label: str, low: float, high: float, unit: str) -> Axis:
+    rate = _rate(unit)
+    low, high = low * rate, high * rate
     raw = max((high - low) / 5, 1.0 if unit == "count" else 0.0)  # half a failure is no tick
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(power * k for k in (1, 2, 2.5, 5, 10) if power * k >= raw * 0.999)
     top = high * 1.06
     ticks = tuple((k * step, formatting.number(k * step)) for k in range(int(top / step) + 1))
-    return Axis(label, "linear", low - 0.02 * (high - low), top, tuple((at, _tick(at, unit)) for at, _ in ticks))
+    shown = tuple((at / rate, _tick(at, unit)) for at, _ in ticks)
+    return Axis(label, "linear", (low - 0.02 * (high - low)) / rate, top / rate, shown)
 
 
 def _log(label: str, low: float, high: float, unit: str) -> Axis:
-    low, high = low / 1.35, high * 1.35
+    rate = _rate(unit)
+    low, high = low / 1.35 * rate, high * 1.35 * rate
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for steps in ((1, 2, 5), (1, 3), (1,)):
         ticks = [k * 10.0**power for power in decades for k in steps if low <= k * 10.0**power <= high]
         if len(ticks) <= 7:
             break
     ticks = ticks[:: math.ceil(len(ticks) / 7)]
-    return Axis(label, "log", low, high, tuple((tick, _tick(tick, unit)) for tick in ticks))
+    return Axis(label, "log", low / rate, high / rate, tuple((tick / rate, _tick(tick, unit)) for tick in ticks))
 
 
 def _tick(value: float, unit: str) -> str:
     text = formatting.number(value)
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return f"${text}" if unit == "$" else text
+    return f"{currency().sign}{text}" if unit == "$" else text
+
+
+def _rate(unit: str) -> float:
+    """Positions are dollars; ticks are round in the currency being shown."""
+    return currency().per_usd if unit == "$" else 1.0

@@ -76,16 +76,12 @@ def observe(run: Run) -> Mapping[str, Observed]:
 def _observe(given: Sequence[Record]) -> Observed:
     records = [record for record in given if not record.cold] or given
     answered = [record for record in records if record.done_ns is not None and record.failure is None]
-    firsts = [(record, _first(record)) for record in answered]
+    firsts = [(record, record.first_ns) for record in answered]
     return Observed(
         requests=len(records),
         latency_ms=tuple(sorted(((record.done_ns or 0) - record.due_ns) / 1e6 for record in answered)),
         ttft_ms=tuple(sorted((first - record.due_ns) / 1e6 for record, first in firsts if first is not None)),
     )
-
-
-def _first(record: Record) -> int | None:
-    return next((call.first_ns for call in reversed(record.calls) if call.first_ns is not None), None)
 
 
 def contradictions(run: Run) -> Mapping[str, Contradiction]:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from edgebench.decide.wording import headed, in_its_currency, money_told
 from edgebench.plugins import need
 from edgebench.records import METRICS, ArmSummary, Conclusion, Estimate, Message, Run
 from edgebench.report import (
     arrivals,
+    busy,
+    carried,
     evidence,
     findings,
     footprint,
     formatting,
+    hybrids,
     instrument,
     interactive,
     journey,
     observed,
+    sliders,
+    stakes,
     svg,
     tables,
     whatif,
@@ -32,7 +38,9 @@ from edgebench.report.looks import Look, looks
 from edgebench.report.marks import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
+SCRIPTS = ("whatif.js", "lzma.js", "app.js")
 MOST_ITEMS = 60
+MOST_ANSWERS = 400  # of all those items together
 FIRST_ITEMS = 8  # the rest unfold
 MOST_LONGER = 3  # lines about a longer run; the rest unfold
 MOST_TEXT = 600  # characters of an item or answer shown; the whole is in the store
@@ -72,6 +80,7 @@ class Dispute:
     wrong: str  # numbers of the arms that were wrong, for the filter
 
 
+@in_its_currency
 def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
     """The whole HTML page of a run.
 
@@ -84,26 +93,40 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
     arm_looks = looks(conclusion.summary)
     seen = observed.observe(run)
     costs = conclusion.monthly
-    by_volume = whatif.figure(conclusion, costs, arm_looks)
-    drawn = {**figures(conclusion, seen, arm_looks), **({by_volume.id: by_volume} if by_volume else {})}
+    more = (
+        whatif.figure(conclusion, costs, arm_looks),
+        busy.figure(conclusion, arm_looks),
+        carried.figure(conclusion, arm_looks),
+    )
+    drawn = {
+        **figures(conclusion, seen, arm_looks),
+        **hybrids.figures(conclusion, arm_looks),
+        **{one.id: one for one in more if one is not None},
+    }
+    drawn = {name: replace(one, subtitle=headed(one.subtitle)) for name, one in drawn.items()}
     live: dict[str, object] = {name: interactive.specification(one) for name, one in drawn.items()}
-    code, library = _asset("app.js"), interactive.library()
+    live_material = interactive.island(live | {"what-if": sliders.controls(conclusion, arm_looks)})
+    everyone = hybrids.with_hybrids(conclusion, arm_looks)
+    code, library = "".join(_asset(name) for name in SCRIPTS), interactive.library()
     context: dict[str, Any] = {
         "run": run,
         "conclusion": conclusion,
         "looks": arm_looks,
-        "places": tuple({look.place: look for look in arm_looks.values()}.values()),
+        "places": tuple({look.place: look for look in everyone.values()}.values()),
         "policy": _policy(code, library.sha256),
         "style": _trusted(_asset("style.css")),
         "code": _trusted(code),
-        "library": _trusted(library.packed),
         "library_bytes": library.bytes,
-        "signs": _trusted(svg.signs(arm_looks.values())),
-        "island": _trusted(interactive.island(live | {"what-if": whatif.controls(conclusion, costs, arm_looks)})),
+        "library": _trusted(library.packed),
+        "signs": _trusted(svg.signs(everyone.values())),
+        "island": _trusted(interactive.pack(live_material.encode())),
         "figures": drawn,
         "figure_tables": {
             **tables.of_figures(conclusion, seen, arm_looks),
             "cost-volume": whatif.costs_table(conclusion, costs, arm_looks),
+            "cost-duty": busy.costs_table(conclusion, arm_looks),
+            "capacity": carried.highest_table(conclusion, arm_looks),
+            **{id: hybrids.points_table(id, conclusion, everyone) for id in hybrids.AXES},
         },
         "part_tables": journey.parts_tables(conclusion.summary.arms, arm_looks),
         "part_formulas": journey.formulas(conclusion.summary.arms),
@@ -117,6 +140,7 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
         "rate_cards": tables.rate_cards(conclusion, arm_looks),
         "slos": tables.slos(conclusion, arm_looks),
         "slo_reasons": tables.slo_reasons(conclusion, arm_looks),
+        "left_out": len(conclusion.comparisons) - len(tables.compared(conclusion)),
         "comparisons": tables.comparisons(conclusion, arm_looks),
         "every_metric": tables.every_metric(conclusion, arm_looks),
         "identities": tables.identities(run),
@@ -131,8 +155,11 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
         **_disputes(run, arm_looks, texts=texts),
         **_opening(run, conclusion),
         **_measured_beside(run, conclusion, arm_looks),
+        **_decided(conclusion, arm_looks, everyone),
         **_instrument(run, conclusion.summary.warnings),
         "most_longer": MOST_LONGER,
+        "dollar": headed("$"),
+        "dollars": headed("Dollars"),
     }
     return str(_environment().get_template("page.html.j2").render(context))
 
@@ -226,7 +253,7 @@ def _big(conclusion: Conclusion) -> Sequence[Big]:
         Big(
             label,
             formatting.estimate(chosen.estimates[metric], metric),
-            METRICS[metric].explain,
+            headed(METRICS[metric].explain),
             chosen.estimates[metric].n,
         )
         for metric, label in named
@@ -250,6 +277,28 @@ def _measured_beside(run: Run, conclusion: Conclusion, arm_looks: Mapping[str, L
     }
 
 
+def _decided(
+    conclusion: Conclusion, arm_looks: Mapping[str, Look], everyone: Mapping[str, Look]
+) -> Mapping[str, object]:
+    """Hybrids, capacity, break-evens, what would change the answer."""
+    return {
+        "hybrids": hybrids.chosen_table(conclusion, everyone),
+        "hybrid_signals": dict.fromkeys(hybrids.signal(one, arm_looks) for one in hybrids.drawn(conclusion)),
+        "hybrid_verdicts": hybrids.in_words(conclusion),
+        "hybrid_silent": hybrids.silent(conclusion, arm_looks),
+        "guarantees": hybrids.guarantees(conclusion, everyone),
+        "not_promised": hybrids.not_promised(conclusion, arm_looks),
+        "breakevens": whatif.breakevens_table(conclusion, conclusion.monthly, arm_looks),
+        "capacities": carried.highest_table(conclusion, arm_looks),
+        "capacity_points": carried.points_table(conclusion, arm_looks),
+        "capacity_finding": carried.finding(conclusion, arm_looks),
+        "stakes": stakes.changes_table(conclusion, arm_looks),
+        "firm": stakes.firm(conclusion),
+        "sliders": sliders.shown(conclusion),
+        "slider_draws": sliders.draws(conclusion.material) if conclusion.material else 0,
+    }
+
+
 def _instrument(run: Run, warnings: Sequence[str]) -> Mapping[str, object]:
     """The newest start's certificate, and the verdict of each start where there were several."""
     found = instrument.last(run.segments)
@@ -269,7 +318,8 @@ def _instrument(run: Run, warnings: Sequence[str]) -> Mapping[str, object]:
 
 def _disputes(run: Run, arm_looks: Mapping[str, Look], *, texts: bool) -> Mapping[str, object]:
     found = observed.disagreements(run)
-    shown = [_dispute(one, arm_looks) for one in found[:MOST_ITEMS]] if texts else []
+    most = min(MOST_ITEMS, MOST_ANSWERS // max(1, len(arm_looks)))
+    shown = [_dispute(one, arm_looks) for one in found[:most]] if texts else []
     return {"disputes": shown, "first_disputes": FIRST_ITEMS, "disputes_found": len(found)}
 
 
@@ -335,6 +385,8 @@ def _facts(run: Run, conclusion: Conclusion) -> Sequence[tables.Table]:
         "scorers": ", ".join(one.name for one in run.workload.scorers),
     }
     made = [tables.pairs("repeatable", "How it was done", repeats)]
+    if money := money_told(plan.costs):
+        made.append(tables.pairs("money", "What the plan says of money", money))
     if run.workload.source:
         made.append(tables.pairs("provenance", "Where the items come from", _flat(run.workload.source)))
     if last is not None:

@@ -14,9 +14,10 @@ from edgebench.report.formatting import visible
 from edgebench.report.geometry import Layout, layout, names_above
 from edgebench.report.labels import SWATCH, Placed, text_width
 from edgebench.report.looks import Look
-from edgebench.report.marks import Band, Bar, Curve, Dot, Figure, Rule, Shape, Whisker
+from edgebench.report.marks import Area, Band, Bar, Curve, Dot, Figure, Level, Rule, Shape, Whisker
 
 RADIUS = 6.0
+NARROW = 480.0  # of a drawing for a phone
 
 
 def draw(figure: Figure, width: float = 580.0, size: float = 13.0) -> str:
@@ -61,9 +62,12 @@ def sign(look: Look, outlined: bool = False) -> str:
 
 def _grid(plan: Layout) -> Iterable[str]:
     figure, free = plan.figure, -1e9
+    lines = [f"M{_n(plan.x(at))} {_n(plan.top)}V{_n(plan.bottom)}" for at, _ in figure.x.ticks]
+    if figure.y.scale != "rows":
+        lines += [f"M{_n(plan.left)} {_n(plan.y(at))}H{_n(plan.right)}" for at, _ in figure.y.ticks]
+    yield f'<path d="{"".join(lines)}" stroke="var(--grid)"/>'
     for at, name in figure.x.ticks:
         x = plan.x(at)
-        yield _line(x, plan.top, x, plan.bottom, "var(--grid)", 1)
         half = text_width(name, plan.size) / 2
         if x - half > free:  # a narrow drawing has no room for every number
             middle = min(max(x, half + 1), plan.width - half - 1)
@@ -77,7 +81,6 @@ def _grid(plan: Layout) -> Iterable[str]:
         return
     for at, name in figure.y.ticks:
         y = plan.y(at)
-        yield _line(plan.left, y, plan.right, y, "var(--grid)", 1)
         yield _text(plan.left - 8, y + 4, name, anchor="end", colour="var(--muted)")
     yield _text(2, 14, figure.y.label, colour="var(--muted)")
 
@@ -106,8 +109,13 @@ def _marks(plan: Layout) -> Iterable[str]:
         elif isinstance(mark, Rule):
             x = plan.x(mark.x)
             yield _line(x, plan.top, x, plan.bottom, "var(--warn)", 1.5, dash="4 3")
+        elif isinstance(mark, Level):
+            y = plan.y(mark.y)
+            yield _line(plan.left, y, plan.right, y, "var(--warn)", 1.5, dash="4 3")
         elif isinstance(mark, Band):
             yield _band(plan, mark)
+        elif isinstance(mark, Area):
+            yield _area(plan, mark)
         elif isinstance(mark, Bar):
             yield _bar(plan, mark, shift)
         elif isinstance(mark, Whisker):
@@ -117,8 +125,8 @@ def _marks(plan: Layout) -> Iterable[str]:
 
 def _dot(plan: Layout, mark: Dot, shift: float) -> str:
     x, y = plan.x(mark.x), plan.y(mark.y) + shift
-    opacity = 0.45 if mark.faded else 1.0
-    parts = [f'<g opacity="{_n(opacity)}"><title>{_escape(mark.hover)}</title>']
+    faded = ' opacity="0.45"' if mark.faded else ""
+    parts = [f"<g{faded}>{_title(plan, mark.hover)}"]
     if mark.x_low is not None and mark.x_high is not None:
         parts.append(_line(plan.x(mark.x_low), y, plan.x(mark.x_high), y, mark.colour, 1.5))
     if mark.y_low is not None and mark.y_high is not None:
@@ -136,8 +144,8 @@ def _curve(plan: Layout, mark: Curve) -> str:
         path += f"H{_n(x)}V{_n(y)}" if mark.stairs else f"L{_n(x)} {_n(y)}"
     dash = f' stroke-dasharray="{_escape(mark.dash)}"' if mark.dash else ""
     return (
-        f'<path d="{path}" fill="none" stroke="{_escape(mark.colour)}" stroke-width="{_n(mark.width)}"{dash} '
-        f'stroke-linejoin="round"><title>{_escape(mark.hover)}</title></path>'
+        f'<path d="{path}" fill="none" stroke="{_escape(mark.colour)}" stroke-width="{mark.width:g}"{dash} '
+        f'stroke-linejoin="round">{_title(plan, mark.hover)}</path>'
     )
 
 
@@ -145,20 +153,31 @@ def _band(plan: Layout, mark: Band) -> str:
     x0, x1 = plan.x(mark.low), plan.x(mark.high)
     return (
         f'<rect x="{_n(x0)}" y="{_n(plan.top)}" width="{_n(max(0.5, x1 - x0))}" height="{_n(plan.bottom - plan.top)}" '
-        f'fill="{_escape(mark.colour)}" fill-opacity="0.18"><title>{_escape(mark.hover)}</title></rect>'
+        f'fill="{_escape(mark.colour)}" fill-opacity="0.18">{_title(plan, mark.hover)}</rect>'
     )
+
+
+def _area(plan: Layout, mark: Area) -> str:
+    there = [f"{_n(plan.x(x))} {_n(plan.y(y))}" for x, y in zip(mark.xs, mark.high, strict=True)]
+    back = [f"{_n(plan.x(x))} {_n(plan.y(y))}" for x, y in zip(mark.xs, mark.low, strict=True)]
+    return f'<path d="M{"L".join([*there, *reversed(back)])}Z" fill="{_escape(mark.colour)}" fill-opacity="0.14"/>'
 
 
 def _bar(plan: Layout, mark: Bar, shift: float) -> str:
     x0, x1, y = plan.x(mark.start), plan.x(mark.end), plan.y(mark.row) + shift
     body = (
         f'<rect x="{_n(x0)}" y="{_n(y - 12)}" width="{_n(max(0.5, x1 - x0))}" height="24" '
-        f'fill="{_escape(mark.colour)}" fill-opacity="{_n(mark.strength)}" stroke="{_escape(mark.colour)}" '
+        f'fill="{_escape(mark.colour)}" fill-opacity="{mark.strength:g}" stroke="{_escape(mark.colour)}" '
         f'stroke-width="1"/>'
     )
     if text_width(mark.text, plan.size - 1) + 10 < x1 - x0:
         body += _text((x0 + x1) / 2, y + 4, mark.text, anchor="middle", size=plan.size - 1)
-    return f"<g><title>{_escape(mark.hover)}</title>{body}</g>"
+    return f"<g>{_title(plan, mark.hover)}{body}</g>"
+
+
+def _title(plan: Layout, hover: str) -> str:
+    """What a pointer reads; a phone has none, and its drawing is the narrow one."""
+    return f"<title>{_escape(hover)}</title>" if hover and plan.width > NARROW else ""
 
 
 def _label(one: Placed, size: float) -> str:
@@ -188,7 +207,9 @@ def _shape(
     see_through: bool = False,
 ) -> str:
     fill = "none" if see_through else "var(--page)" if hollow else _escape(colour)
-    paint = f'fill="{fill}" stroke="{_escape(colour)}" stroke-width="{_n(width if hollow else 0)}"'
+    paint = f'fill="{fill}"'
+    if hollow:
+        paint += f' stroke="{_escape(colour)}" stroke-width="{width:g}" stroke-linejoin="round"'
     if shape == "circle":
         return f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" {paint}/>'
     r = radius * {"square": 0.9, "diamond": 1.25, "triangle": 1.15}[shape]
@@ -198,14 +219,14 @@ def _shape(
         "triangle": ((0, -r), (r, r * 0.8), (-r, r * 0.8)),
     }[shape]
     points = " ".join(f"{_n(x + dx)},{_n(y + dy)}" for dx, dy in corners)
-    return f'<polygon points="{points}" {paint} stroke-linejoin="round"/>'
+    return f'<polygon points="{points}" {paint}/>'
 
 
 def _line(
     x0: float, y0: float, x1: float, y1: float, colour: str, width: float, *, dash: str = "", opacity: float = 1.0
 ) -> str:
     extra = f' stroke-dasharray="{dash}"' if dash else ""
-    extra += f' stroke-opacity="{_n(opacity)}"' if opacity < 1 else ""
+    extra += f' stroke-opacity="{opacity:g}"' if opacity < 1 else ""
     ends = f'x1="{_n(x0)}" y1="{_n(y0)}" x2="{_n(x1)}" y2="{_n(y1)}"'
     return f'<line {ends} stroke="{_escape(colour)}" stroke-width="{_n(width)}"{extra}/>'
 
@@ -232,5 +253,5 @@ def _escape(text: str) -> str:
 
 def _n(value: float) -> str:
     """A coordinate to a tenth of a pixel, never "-0"."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    text = f"{value:.1f}".removesuffix(".0")
     return "0" if text in ("-0", "") else text

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from edgebench.records import METRICS, ArmSummary, Conclusion, Cost, Estimate, FrontMember, Run, SLOVerdict
+from edgebench.decide.wording import headed
+from edgebench.records import METRICS, ArmSummary, Comparison, Conclusion, Cost, Estimate, FrontMember, Run, SLOVerdict
 from edgebench.report import formatting
 from edgebench.report.formatting import ABSENT
 from edgebench.report.looks import Look
 from edgebench.report.observed import Contradiction, Observed, at
 
 Looks = Mapping[str, Look]
+MOST_COMPARED = 8  # arms of which every pair is shown
 VERDICT_SIGNS = {"met": "✓", "missed": "✗", "undecided": "?"}
 
 
@@ -63,16 +66,21 @@ def table(
         tuple(replace(cell, note=reasons.setdefault(cell.why, len(reasons) + 1)) if cell.why else cell for cell in row)
         for row in rows
     )
-    return Table(id, caption, tuple(columns), numbered, tuple(reasons), sortable)
+    told = tuple(replace(column, explain=headed(column.explain)) for column in columns)
+    return Table(id, headed(caption), told, numbered, tuple(reasons), sortable)
 
 
-def number_cell(item: Estimate | None, metric: str, *, words: bool = False) -> Cell:
-    """The cell of an estimate; measured is what a number is unless a word says otherwise."""
+def number_cell(item: Estimate | None, metric: str, *, words: bool = False, hints: bool = False) -> Cell:
+    """The cell of an estimate; measured is what a number is unless a word says otherwise.
+
+    ``hints``: n and method on hover; the table of every metric has them, and saying them everywhere would make a page
+    of many targets half again as long.
+    """
     if item is None:
         return Cell(ABSENT, why="not computed for this target")
     shown = formatting.estimate(item, metric)
     word = shown.word if words or shown.word != "measured" else ""
-    hint = "; ".join(part for part in (f"n = {item.n:,}", item.method, item.note) if part)
+    hint = "; ".join(part for part in (f"n = {item.n:,}", item.method, item.note) if part and hints)
     return Cell(shown.value, shown.interval, word, sort=item.value, why=shown.why_absent or "", hint=hint)
 
 
@@ -83,7 +91,7 @@ def arm_cell(arm: str, looks: Looks, muted: str = "", outlined: bool = False) ->
 def overview(conclusion: Conclusion, looks: Looks) -> Table:
     """Every arm, one row."""
     metrics = ("p50_ms", "p95_ms", "p99_ms", "ttft_p50_ms", "usd_per_1k", "peak_mib", "joules_per_request")
-    names = ("p50", "p95", "p99", "TTFT", "$ per 1k", "memory", "energy")
+    names = ("p50", "p95", "p99", "TTFT", headed("$ per 1k"), "memory", "energy")
     columns = [
         Column("target", numeric=False),
         Column("right", METRICS["accuracy"].explain),
@@ -102,7 +110,7 @@ def overview(conclusion: Conclusion, looks: Looks) -> Table:
             [
                 arm_cell(arm.arm, looks, about, outlined=member is not None and member.verdict == "on"),
                 replace(number_cell(arm.estimates.get("accuracy"), "accuracy"), bar=arm.estimates.get("accuracy")),
-                *(number_cell(arm.estimates.get(metric), metric) for metric in metrics),
+                *(number_cell(arm.estimates.get(metric), metric, hints=True) for metric in metrics),
                 _front_cell(arm, member, conclusion),
                 _slo_cell([one for one in conclusion.slos if one.arm == arm.arm]),
                 _verdict_cell(arm, member, conclusion, looks),
@@ -392,6 +400,24 @@ def limit(one: SLOVerdict) -> str:
     return f"{metric.label} {words}"
 
 
+def compared(conclusion: Conclusion) -> Sequence[Comparison]:
+    """The comparisons a page shows: all of a few arms; of many, those with the recommended one and with neighbours.
+
+    Neighbours stand next to each other by the first objective (by accuracy, without one); the rest is in the data.
+    """
+    arms = conclusion.summary.arms
+    if len(arms) <= MOST_COMPARED:
+        return conclusion.comparisons
+    metric = conclusion.front.objectives[0] if conclusion.front.objectives else "accuracy"
+    order = [arm.arm for arm in sorted(arms, key=lambda arm: (arm.estimates[metric].value or 0.0, arm.arm))]
+    near = {frozenset(pair) for pair in pairwise(order)}
+    return [
+        one
+        for one in conclusion.comparisons
+        if conclusion.advice.arm in (one.a, one.b) or frozenset((one.a, one.b)) in near
+    ]
+
+
 def comparisons(conclusion: Conclusion, looks: Looks) -> Table | None:
     """Paired differences between arms, b − a."""
     if not conclusion.comparisons:
@@ -406,7 +432,7 @@ def comparisons(conclusion: Conclusion, looks: Looks) -> Table | None:
         Column("method", numeric=False),
     ]
     rows = []
-    for one in conclusion.comparisons:
+    for one in compared(conclusion):
         metric = METRICS[one.metric]
         shown = formatting.difference(one.difference, metric.unit)
         low, high = one.difference.low, one.difference.high
@@ -442,7 +468,7 @@ def every_metric(conclusion: Conclusion, looks: Looks) -> Table:
         [
             Cell(metric.label),
             Cell(metric.explain),
-            *(number_cell(arm.estimates.get(name), name) for arm in arms),
+            *(number_cell(arm.estimates.get(name), name, hints=True) for arm in arms),
         ]
         for name, metric in METRICS.items()
     ]

@@ -1,14 +1,13 @@
-"""The section "What if": cost a month by volume as a chart and a table, and the numbers its sliders compute with."""
+"""Cost a month by volume, as a chart and tables, and where devices and APIs cost the same."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from edgebench.decide.monthly import MONTH_DAYS, devices, usd_a_month
-from edgebench.records import ArmSummary, Breakeven, Conclusion, Monthly, Running
+from edgebench.records import Breakeven, Conclusion, Monthly, Running
 from edgebench.report import formatting
 from edgebench.report.looks import Look
 from edgebench.report.marks import Band, Curve, Figure, Mark, Rule, log_axis
@@ -17,7 +16,7 @@ from edgebench.report.tables import Cell, Column, Table, arm_cell, table
 Looks = Mapping[str, Look]
 LEAST, MOST = 10.0, 1e6  # requests a day the chart and the slider span
 VOLUMES = (100, 1_000, 10_000, 100_000)
-USUAL = 1_000  # where the slider begins
+USUAL = 1_000  # requests a day where nobody said how many
 WHOLE_STEPS = 5  # devices added one by one in the drawing; after that a step is too small to see
 
 
@@ -29,7 +28,7 @@ def figure(conclusion: Conclusion, costs: Monthly, looks: Looks) -> Figure | Non
     curves = [_curve(one, looks[one.arm]) for one in drawn]
     return Figure(
         id="cost-volume",
-        title=_finding(conclusion, costs, looks),
+        title=finding(conclusion, costs, looks),
         subtitle="Dollars a month by requests a day, both logarithmic. A device costs its fixed dollars, as often as "
         "devices are needed, plus the energy of each request; a line steps up at one more device. Lower is better.",
         summary=f"Line chart of {len(drawn)} targets. " + "; ".join(curve.hover for curve in curves),
@@ -91,7 +90,7 @@ def _volume(found: Breakeven) -> str:
     return f"{value} [{low}–{high}] requests a day"
 
 
-def _finding(conclusion: Conclusion, costs: Monthly, looks: Looks) -> str:
+def finding(conclusion: Conclusion, costs: Monthly, looks: Looks) -> str:
     """The break-even in words, hedged as the advice hedges it."""
     found = costs.breakeven
     if found is None:
@@ -101,6 +100,9 @@ def _finding(conclusion: Conclusion, costs: Monthly, looks: Looks) -> str:
     device, hosted_name = looks[found.device].short, _named(conclusion, found.hosted, looks)
     if found.value is None:
         return f"{hosted_name} costs less than the electricity of {device} alone, at any volume"
+    if found.value == 0:
+        most = formatting.number(found.most_a_day)
+        return f"{device} is cheaper than {hosted_name} at any volume, up to the {most} one device can carry"
     if found.value > found.most_a_day:
         doubt = _doubt(found)
         return (
@@ -143,7 +145,7 @@ def _usd(usd: float) -> str:
     return formatting.quantity(usd, "$")
 
 
-# ------------------------------------------------------------------------------------------------ table, sliders
+# ------------------------------------------------------------------------------------------------ tables
 
 
 def costs_table(conclusion: Conclusion, costs: Monthly, looks: Looks) -> Table:
@@ -164,41 +166,50 @@ def _cell(one: Running, volume: int) -> Cell:
     return Cell(_usd(usd), needed, "" if one.provenance == "measured" else one.provenance, sort=usd)
 
 
-def controls(conclusion: Conclusion, costs: Monthly, looks: Looks) -> dict[str, Any]:
-    """What the sliders need, as plain JSON: arms in the order of the page, ranges and where the sliders begin.
+def breakevens_table(conclusion: Conclusion, costs: Monthly, looks: Looks) -> Table | None:
+    """Where the first device meets every API, and every other device the API it is told against first."""
+    first = costs.breakeven
+    if first is None or len(costs.breakevens) < 2:
+        return None
+    shown = [one for one in costs.breakevens if one.device == first.device or one.hosted == first.hosted]
+    columns = [
+        Column("device", numeric=False),
+        Column("against", numeric=False),
+        Column("costs the same at", "requests a day, with 95 % interval"),
+        Column("one carries", "requests a day, never resting"),
+        Column("a day without requests", "purchase over its life, upkeep, idle energy"),
+    ]
+    rows = [
+        [
+            arm_cell(one.device, looks),
+            Cell(_named(conclusion, one.hosted, looks), look=looks.get(one.hosted)),
+            _meeting(one),
+            Cell(formatting.number(one.most_a_day), sort=one.most_a_day),
+            Cell(_usd(one.fixed_usd_a_day), sort=one.fixed_usd_a_day),
+        ]
+        for one in sorted(shown, key=lambda one: (one.device != first.device, one.value is None, one.value or 0.0))
+    ]
+    return table("breakevens", "Where a device and an API cost the same", columns, rows)
 
-    ``p95`` in ms and ``right`` as a share; None where there is no such number. A slider without a limit in the plan
-    begins where every arm meets it.
-    """
-    arms = [_arm(arm, costs, looks) for arm in conclusion.summary.arms]
-    times = [one["p95"] for one in arms if one["p95"] is not None] or [1.0]
-    chosen = next((k for k, arm in enumerate(conclusion.summary.arms) if arm.arm == conclusion.advice.arm), None)
-    limit = _limit(conclusion, "p95_ms")
-    return {
-        "arms": arms,
-        "chosen": chosen,
-        "month": MONTH_DAYS,
-        "volume": [LEAST, MOST, USUAL],
-        "p95": [min(times), max(times), max(times) if limit is None else min(max(limit, min(times)), max(times))],
-        "right": _limit(conclusion, "accuracy") or 0.0,
-    }
+
+def _meeting(one: Breakeven) -> Cell:
+    if one.value is None:
+        return Cell(formatting.ABSENT, why="the API costs less than the electricity alone, at any volume")
+    ends = ["…" if end is None else formatting.number(end) for end in (one.low, one.high)]
+    beyond = "more than one carries" if one.value > one.most_a_day else ""
+    return Cell(formatting.number(one.value), f"[{ends[0]}–{ends[1]}]", beyond, sort=one.value)
 
 
-def _limit(conclusion: Conclusion, metric: str) -> float | None:
-    for one in conclusion.slos:
-        if one.slo.metric == metric:
-            return one.slo.min if metric == "accuracy" else one.slo.max
-    return None
+def month(conclusion: Conclusion, looks: Looks, volume: int = USUAL) -> str:
+    """What a month costs at a volume: the recommended arm, and the cheapest of the others."""
+    by_arm = {one.arm: one for one in conclusion.monthly.running}
+    chosen = by_arm.get(conclusion.advice.arm or "")
+    others = sorted((one for one in by_arm.values() if one is not chosen), key=lambda one: usd_a_month(one, volume))
+    told = [_month(conclusion, one, volume, looks) for one in ([chosen] if chosen else []) + others[:1]]
+    return f"at {volume:,} requests a day: {'; '.join(told)}" if told else ""
 
 
-def _arm(arm: ArmSummary, costs: Monthly, looks: Looks) -> dict[str, Any]:
-    one = next((found for found in costs.running if found.arm == arm.arm), None)
-    standin = " (a stand-in)" if arm.identity.placement == "stand-in" else ""
-    return {
-        "name": f"{looks[arm.arm].short}{standin}",
-        "p95": arm.estimates["p95_ms"].value,
-        "right": arm.estimates["accuracy"].value,
-        "each": None if one is None else one.usd_a_request,
-        "fixed": 0.0 if one is None else one.fixed_usd_a_day,
-        "most": None if one is None else one.most_a_day,
-    }
+def _month(conclusion: Conclusion, one: Running, volume: int, looks: Looks) -> str:
+    count = devices(one, volume)
+    needed = f" on {count:,} device{'s' if count > 1 else ''}" if count else ""
+    return f"{_named(conclusion, one.arm, looks)} {_usd(usd_a_month(one, volume))} a month{needed}"

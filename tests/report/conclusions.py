@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from edgebench.decide.conclude import conclude as decide
-from edgebench.records import SLO, ArmSummary, Conclusion, Estimate, PriceSpec, Run, Trial
+from edgebench.records import (
+    SLO,
+    ArmSummary,
+    Capacity,
+    Cascade,
+    CascadePoint,
+    Conclusion,
+    Estimate,
+    Guarantee,
+    LoadPoint,
+    PriceSpec,
+    Run,
+    StakeOfChange,
+    Trial,
+)
 from tests.builders import Arm, run
 
 #: made-up target of DEMO → the target and prompting it stands for
@@ -124,11 +139,11 @@ def _message(place: int) -> str:
 
 
 def conclude(given: Run, *, verdict: str = "VALID", reasons: tuple[str, ...] = ()) -> Conclusion:
-    """What is really concluded, with the validity a test wants."""
+    """What is really concluded, with the validity a test wants; hybrids, capacities and changes only by ``decided``."""
     found = decide(given)
     arms = tuple(measured_within(arm) for arm in found.summary.arms)
     summary = dataclasses.replace(found.summary, verdict=verdict, reasons=reasons, arms=arms)  # type: ignore[arg-type]
-    return dataclasses.replace(found, summary=summary)
+    return dataclasses.replace(found, summary=summary, cascades=(), capacities=(), changes=())
 
 
 def measured_within(arm: ArmSummary) -> ArmSummary:
@@ -161,3 +176,96 @@ def measured_within(arm: ArmSummary) -> ArmSummary:
         if peak is not None
     }
     return dataclasses.replace(arm, phases=phases, memory=memory, scenarios=("closed(1)",))
+
+
+# --------------------------------------------------------------------------------------------------- made up
+
+
+def decided(found: Conclusion) -> Conclusion:
+    """The conclusion with hybrids of its two best kinds of arm, capacities and changes, made up but plausible."""
+    known = [arm for arm in found.summary.arms if arm.estimates["p95_ms"].value is not None]
+    edges = [arm for arm in known if arm.identity.placement == "device"]
+    clouds = [arm for arm in known if arm.identity.placement != "device"]
+    pairs = [(edge, cloud) for edge in edges[:4] for cloud in clouds[:1]]
+    made = [cascade(edge, cloud, place) for place, (edge, cloud) in enumerate(pairs)]
+    slo = next((one.slo for one in found.slos if one.slo.metric == "p95_ms"), SLO("p95_ms", max=1000.0))
+    return dataclasses.replace(
+        found,
+        cascades=tuple(made),
+        capacities=tuple(capacity(arm, slo) for arm in known),
+        changes=stakes(known[-1].arm),
+    )
+
+
+def near(value: float, share: float = 0.1, n: int = 80) -> Estimate:
+    return Estimate(value, value * (1 - share), value * (1 + share), n, "made up", provenance="projected")
+
+
+def cascade(edge: ArmSummary, cloud: ArmSummary, place: int = 0, points: int = 21) -> Cascade:
+    """A hybrid that is a little better than both in the middle; the last of four has no signal."""
+    if place == 3:
+        none = Estimate.absent("gives no confidence")
+        return Cascade(
+            edge.arm, cloud.arm, "sequential", "", none, (), None, None, why_absent="the edge gives no confidence"
+        )
+    made = [point(edge, cloud, k / (points - 1)) for k in range(points)]
+    best = made[round(0.35 * points)]
+    promises = (
+        Guarantee(0.1, 0.05, None, 0.71, near(0.62), 80),
+        Guarantee(0.02, 0.05, 4, None, Estimate.absent("20 answers are too few"), 20, "20 answers are too few"),
+    )
+    verdict = (
+        f"Open: {edge.target} → {cloud.target} asks {cloud.target} for 35 % of the requests; neither part beats it in "
+        "60 % of resamples"
+    )
+    auroc = Estimate(0.78 - 0.2 * place, 0.70 - 0.2 * place, 0.85 - 0.2 * place, 80, "bootstrap")
+    return Cascade(
+        edge.arm, cloud.arm, "sequential", "label-likelihood", auroc, tuple(made), best, 0.004, promises, verdict
+    )
+
+
+def point(edge: ArmSummary, cloud: ArmSummary, deferred: float) -> CascadePoint:
+    def between(metric: str, bend: float = 0.0) -> Estimate:
+        low, high = (arm.estimates[metric].value or 0.0 for arm in (edge, cloud))
+        return near(low + (high - low) * deferred + bend * deferred * (1 - deferred), 0.06)
+
+    threshold = -math.inf if deferred == 0 else math.inf if deferred == 1 else 0.4 + 0.6 * deferred
+    return CascadePoint(
+        threshold,
+        near(deferred),
+        between("accuracy", 0.3),
+        between("p50_ms"),
+        between("p95_ms"),
+        Estimate.absent("80 are too few"),
+        between("usd_per_1k"),
+        near(100.0),
+        on_hull=round(20 * deferred) % 4 == 0,
+    )
+
+
+def capacity(arm: ArmSummary, slo: SLO) -> Capacity:
+    """As if one at a time: the wait grows with 1 / (1 − utilisation)."""
+    service_s = (arm.estimates["p50_ms"].value or 1.0) / 1000
+    slow = arm.estimates["p95_ms"].value or 1.0
+    if arm.identity.placement != "device":
+        points = tuple(load(rate, 0.0, slow, slo) for rate in (0.5, 2.0, 8.0))
+        return Capacity(arm.arm, "no queue", 1, (slo,), points, Estimate.absent("no limit of its rate is known"),
+                        "no queue: a service scales, up to the limits of the account")  # fmt: skip
+    points = tuple(load(busy / service_s, busy, slow / (1 - busy), slo) for busy in (0.1, 0.3, 0.5, 0.7, 0.85, 0.95))
+    held = [one.rate for one in points if one.met == "met"]
+    highest = near(held[-1], 0.12) if held else Estimate.absent("no rate keeps the limit")
+    return Capacity(arm.arm, "first-in-first-out", 1, (slo,), points, highest, "replay of 80 measured times")
+
+
+def load(rate: float, busy: float, slow: float, slo: SLO) -> LoadPoint:
+    met = "met" if slow <= (slo.max or 0) else "missed"
+    return LoadPoint(rate, busy, near(slow / 2), near(slow, 0.2), Estimate.absent("too few"), met)  # type: ignore[arg-type]
+
+
+def stakes(other: str) -> tuple[StakeOfChange, ...]:
+    return (
+        StakeOfChange("requests a day", 1_000.0, 118.0, 90.0, 160.0, other),
+        StakeOfChange("price of loopback", 0.0168, 0.00094, None, None, other, "$ per 1,000"),
+        StakeOfChange("accuracy of loopback", 0.42, None, None, None, None, "fraction"),
+        StakeOfChange("duty cycle", 0.1, 0.006, 0.004, 0.009, other, "of the time busy"),
+    )

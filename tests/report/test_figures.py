@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from edgebench.records import Comparison, Conclusion, Estimate
-from edgebench.report import findings, interactive, journey, labels, observed, svg, tables
+from edgebench.report import findings, formatting, interactive, journey, labels, observed, svg, tables
 from edgebench.report.figures import figures
 from edgebench.report.geometry import layout
 from edgebench.report.looks import Look, looks
@@ -129,13 +129,25 @@ def test_limits_are_drawn_where_they_were_judged() -> None:
 
 def test_shape_tells_the_place_and_outline_the_front() -> None:
     """A stand-in is a hollow triangle, a device target a square; only members of the front have a ring."""
-    dots = {mark.label: mark for mark in DRAWN["accuracy-latency"].marks if isinstance(mark, Dot)}
+    dots = {mark.label: mark for mark in DRAWN["accuracy-cost"].marks if isinstance(mark, Dot)}
     assert (dots["loopback"].shape, dots["loopback"].hollow) == ("triangle", True)
     assert dots["minilm-int8 · few-shot(5)"].shape == "square"
     ringed = {
         look.short for arm, look in LOOKS.items() for m in FOUND.front.members if m.arm == arm if m.verdict == "on"
     }
     assert {label for label, dot in dots.items() if dot.outlined} == ringed
+
+
+def test_the_doubt_about_the_front_stands_in_its_chart() -> None:
+    """P(front) in brackets beside every arm that may be on it, in the accuracy × latency chart and in no other."""
+    members = {LOOKS[one.arm].short: one for one in FOUND.front.members}
+    labels = {mark.label for mark in DRAWN["accuracy-latency"].marks if isinstance(mark, Dot)}
+    for name, one in members.items():
+        doubt = "" if one.verdict == "dominated" else f" ({formatting.share(one.probability, 1.0)})"
+        assert f"{name}{doubt}" in labels
+    assert not any(
+        "(" in mark.label and "%" in mark.label for mark in DRAWN["accuracy-cost"].marks if isinstance(mark, Dot)
+    )
 
 
 @pytest.mark.parametrize("width", [360.0, 580.0])

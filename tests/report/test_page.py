@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import json
+import lzma
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -19,8 +20,9 @@ import pytest
 import yaml
 
 import edgebench.report
+from edgebench.metrics.devices import load_device
 from edgebench.records import METRICS, Advice, Estimate, Run, Usage
-from edgebench.report import evidence, observed, tables
+from edgebench.report import evidence, interactive, observed, tables
 from edgebench.report.looks import looks
 from edgebench.report.page import render
 from tests.builders import Arm
@@ -91,12 +93,18 @@ def test_the_page_asks_for_nothing() -> None:
     assert "@import" not in PAGE and "url(" not in PAGE
 
 
+def bytes_of(packed: str) -> bytes:
+    """What travels inside the page, from its signs."""
+    count, _, signs = packed.partition(" ")
+    return base64.b85decode(signs.translate(str.maketrans(",:.", "<>&")))[: int(count)]
+
+
 def test_the_policy_allows_exactly_the_two_scripts() -> None:
     """The hash of our script and of the unpacked library are in the policy; eval and unsafe scripts are not."""
     policy = next(a["content"] for a in OUTLINE.all("meta") if a.get("http-equiv") == "Content-Security-Policy")
     library, ours = OUTLINE.scripts[1], OUTLINE.scripts[2]
     hashes = re.findall(r"'sha256-([^']+)'", policy)
-    texts = (ours.encode(), gzip.decompress(base64.b85decode(library.translate(str.maketrans(",:.", "<>&")))))
+    texts = (ours.encode(), lzma.decompress(bytes_of(library), format=lzma.FORMAT_RAW, filters=interactive.FILTERS))
     assert hashes == [base64.b64encode(hashlib.sha256(text).digest()).decode() for text in texts]
     assert "default-src 'none'" in policy and "unsafe-eval" not in policy
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
@@ -121,7 +129,7 @@ def test_stand_ins_are_marked_where_they_appear() -> None:
 def test_every_chart_has_a_name_and_a_table() -> None:
     """role=img with a summary, and a real table in the same figure."""
     figures = re.findall(r'<figure class="chart[ "].*?</figure>', PAGE, flags=re.S)
-    assert len(figures) == 8
+    assert len(figures) == 9
     for figure in figures:
         assert re.search(r'role="img" aria-label="[^"]{40,}"', figure)
         assert "<table" in figure and "<svg" in figure
@@ -270,8 +278,39 @@ def test_an_auditor_recomputes_accuracy_and_latency_from_the_data_inside() -> No
         mine = [row for row in rows if row["arm"] == arm.arm]
         right = sum(float(row["score"] or 0) for row in mine) / len(mine)
         assert right == pytest.approx(arm.estimates["accuracy"].value)
-        steady = [int(row["done_after_ns"]) / 1e6 for row in mine if row["done_after_ns"] and row["cold"] == "0"]
-        assert tuple(sorted(steady)) == pytest.approx(observed.observe(RUN)[arm.arm].latency_ms)
+        steady = [int(row["done_us"]) / 1e3 for row in mine if row["done_us"] and row["cold"] == "0"]
+        assert tuple(sorted(steady)) == pytest.approx(observed.observe(RUN)[arm.arm].latency_ms, abs=6e-4)
+
+
+def test_an_auditor_recomputes_cost_from_the_data_inside() -> None:
+    """Tokens at the rates of the page, or busy microseconds at the device's dollars: the CSV alone gives them."""
+    f = {name: float(figure.value) for name, figure in load_device("x86-laptop").figures.items()}
+    owned = f["price_usd"] * (1 - f["residual_fraction"]) * (1 + f["maintenance_fraction"])
+    a_busy_s = owned / (f["lifetime_years"] * 31_557_600 * f["duty_cycle"])
+    a_busy_s += (f["active_w"] + f["idle_w"] * (1 / f["duty_cycle"] - 1)) * f["kwh_usd"] / 3.6e6
+    for arm in FOUND.summary.arms:
+        mine = [row for row in rows_of(RUN) if row["arm"] == arm.arm]
+        if arm.identity.placement == "device":
+            busy = [int(row["busy_us"] or int(row["done_us"]) - int(row["sent_us"])) / 1e6 for row in mine]
+            usd = sum(busy) * a_busy_s / len(busy)
+        else:
+            usd = sum(
+                int(r["input_tokens"]) * 0.15e-6 + int(r["output_tokens"]) * 0.6e-6 for r in mine if r["output_tokens"]
+            )
+            usd /= len([r for r in mine if r["output_tokens"]])
+        assert usd * 1000 == pytest.approx(arm.estimates["usd_per_1k"].value, rel=0.03)
+
+
+def test_moments_can_be_chained_again() -> None:
+    """Due after the end of the one before, in the same start: adding up gives back when each request was due."""
+    arms = {trial.id: trial for trial in RUN.trials}
+    zero, ends = min(record.due_ns for record in RUN.records) / 1e3, {}
+    for row, record in zip(rows_of(RUN), RUN.records, strict=True):
+        due = ends.get(record.trial_id, zero) + int(row["due_us"])
+        assert due == pytest.approx(record.due_ns / 1e3, abs=len(RUN.records))
+        answered = int(row["done_us"]) if row["done_us"] else int(row["sent_us"]) + int(row["busy_us"])
+        ends[record.trial_id] = due + answered
+        assert row["arm"] == arms[record.trial_id].arm
 
 
 def test_the_conclusion_travels_as_json_with_items_and_plan() -> None:

@@ -1,4 +1,4 @@
-"""The section "What if": dollars a month by volume, by hand, and the words and marks made of them."""
+"""Dollars a month by volume, by hand, and the words and marks made of them."""
 
 from __future__ import annotations
 
@@ -133,13 +133,18 @@ def test_lines_follow_the_formula_and_step_at_a_full_device() -> None:
     json.dumps(interactive.specification(figure), allow_nan=False)
 
 
-def test_controls_begin_at_the_limits_of_the_plan() -> None:
-    """The page's arms in its order, its recommendation by place, the plan's limits; JSON without holes."""
-    made = whatif.controls(FOUND, COSTS, LOOKS)
-    assert made["p95"][2] == 200.0 and made["right"] == 0.8
-    assert made["arms"][made["chosen"]]["name"] == LOOKS[FOUND.advice.arm or ""].short
-    assert made["arms"][-1]["name"] == "loopback (a stand-in)" and made["arms"][-1]["most"] is None
-    json.dumps(made, allow_nan=False)
+def test_every_api_and_every_device_meet_somewhere_in_a_table() -> None:
+    """The recommended device with its API first; beyond what one carries, or never, in those words."""
+    made = whatif.breakevens_table(FOUND, COSTS, LOOKS)
+    assert made is not None and made.rows[0][0].text == FOUND.advice.arm
+    assert len(made.rows) == len(COSTS.breakevens)
+    assert all(row[2].sort is not None or row[2].why for row in made.rows)
+
+
+def test_a_month_is_told_with_its_devices() -> None:
+    """The recommended arm and the cheapest of the others, at the volume the slider begins at."""
+    line = whatif.month(FOUND, LOOKS)
+    assert line.startswith("at 1,000 requests a day: minilm-int8 · few-shot(5) $30.2 a month on 1 device; loopback")
 
 
 def test_no_price_at_all_is_a_page_too() -> None:

@@ -79,99 +79,174 @@
     apply();
   }
 
-  /* ---- what if: volume and limits, recomputed from point estimates */
-  const specifications = JSON.parse(one("figures").textContent);
+  /* ---- what if: the decision again at every move of a slider (whatif.js decides; here are the controls and the words) */
+  let specifications = {};
   const digits = (value, count) => {
     if (value === 0) return "0";
     const rounded = Number(value.toPrecision(count));
     const places = Math.min(12, Math.max(0, count - 1 - Math.floor(Math.log10(Math.abs(rounded)))));
     return rounded.toLocaleString("en-US", { minimumFractionDigits: places, maximumFractionDigits: places });
   };
-  const usd = (value, count) => `$${digits(value, count || 2)}`;
+  const usd = (value, count) => {
+    const { sign, per_usd } = (specifications["what-if"] && specifications["what-if"].currency) || { sign: "$", per_usd: 1 };
+    return `${sign}${digits(value * per_usd, count || 2)}`;
+  };
   const time = (ms) => (ms < 1000 ? `${digits(ms, 3)} ms` : `${digits(ms / 1000, 3)} s`);
   const percent = (share) => `${Number((share * 100).toFixed(1))} %`;
-  const between = ([low, high], share) => (share >= 1 ? high : low * (high / low) ** share);
-  const share = ([low, high], value) => (high > low ? Math.log(value / low) / Math.log(high / low) : 1);
+  const often = (share) => (share > 0 && share < 0.01 ? "< 1 %" : share > 0.99 && share < 1 ? "> 99 %" : `${Math.round(share * 100)} %`);
+  const shown = ({ unit }, value) => (unit === "fraction" ? percent(value) : unit === "ms" ? time(value) : unit === "$" ? usd(value) : `${digits(value, 3)} ${unit}`);
 
-  const play = ({ arms, chosen, month, volume, p95, right }) => {
-    /* a slider whose value where it begins is exact, and a round one elsewhere */
-    const slider = (name, first, start, valueAt, say) => {
+  const play = (given) => {
+    const { arms, names, chosen, ranges, limits } = given;
+    const form = one("what-if");
+    const own = one("what-if-own");
+    /* a slider in a hundred steps: exact where it begins, round elsewhere, and at ``open`` it asks for nothing */
+    const slider = (name, [low, high], first, { linear, open, say, none, begin }) => {
       const input = one(`what-if-${name}`);
       const output = one(`what-if-${name}-said`);
-      const begin = String(Math.round(100 * Math.min(1, Math.max(0, start))));
-      input.value = begin;
+      const at = (step) => (linear ? low + (high - low) * (step / 100) : low * (high / low) ** (step / 100));
+      const of = (value) => Math.round(100 * Math.min(1, Math.max(0, linear ? (value - low) / (high - low) : Math.log(value / low) / Math.log(high / low))));
+      const from = first === null ? (begin === undefined ? 50 : begin) : of(first);
+      input.value = String(from);
+      input.defaultValue = String(from);
       return () => {
-        const value = input.value === begin ? first : valueAt(Number(input.value) / 100);
-        output.textContent = say(value);
-        input.setAttribute("aria-valuetext", say(value));
-        return value;
+        const step = Number(input.value);
+        const moved = step !== from;
+        const value = !moved ? first : step === open ? null : Number(at(step).toPrecision(2));
+        const words = value === null ? none : say(value);
+        output.textContent = words;
+        input.setAttribute("aria-valuetext", words);
+        return { value, moved, words };
       };
     };
-    const round = (value) => Number(value.toPrecision(2));
-    const read = [
-      slider("volume", volume[2], share(volume, volume[2]), (at) => round(between(volume, at)), (value) => digits(value, 2)),
-      slider("p95", p95[2], share(p95, p95[2]), (at) => between(p95, at), time),
-      slider("right", right, right, (at) => at, percent),
-    ];
-    const judge = (arm, [requests, limit, least]) => {
-      const devices = arm.most === null ? 0 : Math.max(1, Math.ceil((requests / arm.most) * (1 - 1e-12)));
-      const cost = arm.each === null ? null : (devices * arm.fixed + requests * arm.each) * month;
-      const fast = arm.p95 === null ? null : arm.p95 <= limit * (1 + 1e-9);
-      const good = arm.right === null ? (least > 0 ? null : true) : arm.right >= least - 1e-9;
-      return { arm, devices, cost, fast, good, meets: fast === true && good === true, per1k: cost === null ? null : (cost / month / requests) * 1000 };
+    const read = {
+      requests: slider("requests", ranges.requests, ranges.requests[2], { say: (value) => digits(value, 2) }),
+      duty: slider("duty", ranges.duty, ranges.duty[2], { say: percent, none: "each as planned", begin: 50 }),
+      price: slider("price", ranges.price, 1, { say: (value) => `× ${Number(value.toPrecision(2))}` }),
+      kwh: slider("kwh", ranges.kwh, ranges.kwh[2], { say: (value) => `${usd(value)} a kWh`, none: "each as planned", begin: 50 }),
+      p95: slider("p95", ranges.p95_ms, limits.p95_ms, { say: time, none: "any", open: 100, begin: 100 }),
+      right: slider("right", [0, 1], limits.accuracy, { linear: true, say: percent, none: "any", open: 0, begin: 0 }),
     };
-    const word = (met, value, say) => `${met === null ? "?" : met ? "✓" : "✗"} ${value === null ? "not known" : say(value)}`;
-    const money = (held) => `${usd(held.cost, 3)} a month`;
-    const failing = (one) => {
-      const why = [];
-      if (one.fast !== true) why.push(one.fast === null ? "its p95 is not known" : `its p95 is ${time(one.arm.p95)}`);
-      if (one.good !== true) why.push(one.good === null ? "its accuracy is not known" : `it is right in ${percent(one.arm.right)}`);
-      if (!why.length) why.push("it has no price");
-      return why.join(" and ");
-    };
-    const changed = (best, now) => {
-      if (now === undefined) return "The page recommends none.";
-      if (best === now) return "That is what the page recommends: nothing changes.";
-      const instead = `The page recommends ${now.arm.name}, which `;
-      if (!now.meets || now.cost === null) return `${instead}is out: ${failing(now)}.`;
-      const known = best.arm.right !== null && now.arm.right !== null;
-      const apart = known ? `, right in ${percent(now.arm.right)} rather than ${percent(best.arm.right)}` : "";
-      return `${instead}meets both limits too, for ${money(now)}${apart}.`;
-    };
-    const sentence = (judged, best, [requests, limit, least]) => {
-      const asked = `At ${digits(requests, 2)} requests a day, p95 within ${time(limit)} and at least ${percent(least)} right, `;
-      const count = judged.filter((one) => one.meets).length;
-      const now = chosen === null ? undefined : judged[chosen];
-      if (best === undefined) {
-        const why = count ? `${count} of ${judged.length} meet both limits, but none of them has a price. ` : "no target meets both limits. ";
-        return asked + why + (now ? `The page recommends ${now.arm.name}: ${failing(now)}.` : changed(best, now));
+    const settings = () => {
+      const now = Object.fromEntries(Object.entries(read).map(([name, value]) => [name, value()]));
+      if (own.checked) {
+        one("what-if-duty-said").textContent = "by the requests";
+        one("what-if-duty").setAttribute("aria-valuetext", "follows from the requests a day");
       }
-      const among = count === 1 ? `the only one of ${judged.length} that meets both limits is` : `the cheapest of the ${count} of ${judged.length} that meet both limits is`;
-      return `${asked}${among} ${best.arm.name}, ${money(best)} (by point estimates). ${changed(best, now)}`;
+      return {
+        words: now,
+        moved: own.checked || Object.values(now).some((slide) => slide.moved),
+        requests: now.requests.value,
+        own: own.checked,
+        duty: now.duty.moved ? now.duty.value : null,
+        price: now.price.value,
+        kwh: now.kwh.moved ? now.kwh.value : null,
+        limits: { p95_ms: now.p95.value, accuracy: now.right.value },
+      };
     };
-    const update = () => {
-      const limits = read.map((value) => value());
-      const judged = arms.map((arm) => judge(arm, limits));
-      const running = judged.filter((one) => one.meets && one.cost !== null);
-      const best = running.length ? running.reduce((a, b) => (b.cost < a.cost ? b : a)) : undefined;
-      all("#what-if-table tbody tr").forEach((row, place) => {
-        const now = judged[place];
-        const standing = now === best ? "best" : !now.meets ? "no" : now.cost === null ? "yes, without a price" : "yes";
-        const priced = now.cost === null ? ["—", "—", "—"] : [usd(now.per1k), usd(now.cost, 3), now.devices ? now.devices.toLocaleString("en-US") : "none"];
-        [...priced, word(now.fast, now.arm.p95, time), word(now.good, now.arm.right, percent), standing].forEach((text, k) => {
-          row.cells[k + 1].textContent = text;
-        });
-        row.className = now === best ? "best" : now.meets ? "" : "out";
+
+    /* ---- words */
+    const LIMITS = { p95_ms: "its p95 is over the limit", accuracy: "it is not right often enough" };
+    const whyNot = (k, decided) => {
+      const [arm, now] = [arms[k], decided.standings[k]];
+      if (!arm.eligible) return "it answered nothing";
+      const misses = Object.keys(now.judged).filter((metric) => now.judged[metric] === "missed");
+      if (misses.length) return misses.map((metric) => LIMITS[metric] || "it misses a limit of the plan").join(" and ");
+      if (arm.standin && !now.may) return "it is a stand-in";
+      if (!now.may) return "another target is no worse in anything";
+      return outdone(k, decided);
+    };
+    /* the objective at which the rule leaves a target behind */
+    const outdone = (k, { pick, points, standings }) => {
+      const n = given.objectives.length;
+      const value = (i, o) => points[i * n + o] * (given.objectives[o].low ? 1 : -1);
+      let alive = standings.map((_, i) => i).filter((i) => standings[i].may);
+      for (let o = 0; o < n; o += 1) {
+        const objective = given.objectives[o];
+        const best = Math.min(...alive.map((i) => points[i * n + o]));
+        const slack = o === n - 1 ? 0 : objective.share ? given.rule.points : given.rule.ratio * Math.abs(best);
+        if (points[k * n + o] > best + slack + given.rule.rounding) {
+          const near = o === n - 1 ? "" : objective.share ? `, more than ${percent(given.rule.points)} away` : `, more than ${percent(given.rule.ratio)} away`;
+          return `in ${objective.label} it has ${shown(objective, value(k, o))}, the best ${shown(objective, value(alive.find((i) => points[i * n + o] === best), o))}${near}`;
+        }
+        alive = alive.filter((i) => points[i * n + o] <= best + slack + given.rule.rounding);
+      }
+      return `nothing tells it from ${names[pick]}`;
+    };
+    const asked = ({ words, own: alone }) => {
+      const busy = alone ? "on devices that do nothing else" : given.device ? `devices ${words.duty.words === "each as planned" ? "as busy as planned" : `${words.duty.words} busy`}` : "";
+      const bounds = [words.p95.value === null ? "" : `p95 within ${words.p95.words}`, words.right.value === null ? "" : `at least ${words.right.words} right`].filter(Boolean);
+      const price = words.price.moved ? `APIs at ${words.price.words} their price` : "";
+      const kwh = words.kwh.moved ? `power at ${words.kwh.words}` : "";
+      return [`At ${words.requests.words} requests a day`, busy, price, kwh, ...bounds].filter(Boolean).join(", ");
+    };
+    const bill = (standing) => (standing.usd_a_month === null ? "" : `, ${usd(standing.usd_a_month, 3)} a month`);
+    const sentence = (now, decided) => {
+      const { pick, standings } = decided;
+      const planned = chosen === null ? "The page recommends none." : `The page recommends ${names[chosen]}: `;
+      if (pick === null) {
+        const held = chosen === null ? "" : `${whyNot(chosen, decided)}.`;
+        return `${asked(now)}, no target may be recommended. ${planned}${held}`;
+      }
+      const picked = standings[pick];
+      const sure = picked.picked === 1 ? `in all of ${given.draws} resamples` : `in ${often(picked.picked)} of ${given.draws} resamples`;
+      const says = `${asked(now)}, the rule picks ${names[pick]} (${sure}${bill(picked)}).`;
+      if (chosen === null) return `${says} ${planned}`;
+      if (pick === chosen) return `${says} That is what the page recommends: nothing changes.`;
+      return `${says} This changes the recommendation. ${planned}${whyNot(chosen, decided)}.`;
+    };
+    const SIGN = { met: "✓", missed: "✗", undecided: "?" };
+    const standing = (k, decided) => {
+      const now = decided.standings[k];
+      if (decided.pick === k) return "picked";
+      if (now.may) return now.picked > 0 ? `${often(now.picked)} of resamples` : "may be";
+      return arms[k].standin && !Object.values(now.judged).includes("missed") ? "a stand-in" : arms[k].eligible ? "out" : "no answer";
+    };
+    const cells = (k, decided) => {
+      const [arm, now] = [arms[k], decided.standings[k]];
+      const priced = now.usd_per_1k === null ? ["—", "—", "—"] : [usd(now.usd_per_1k), usd(now.usd_a_month, 3), now.devices ? now.devices.toLocaleString("en-US") : "none"];
+      const judged = [["p95_ms", time], ["accuracy", percent]].map(([metric, say]) => {
+        const value = arm.points[given.metrics.indexOf(metric)];
+        return `${SIGN[now.judged[metric]] || ""} ${value === null ? "not known" : say(value)}`.trim();
       });
-      one("what-if-said").textContent = sentence(judged, best, limits);
+      return [...priced, now.front === null ? "—" : often(now.front), ...judged, standing(k, decided)];
     };
-    const form = one("what-if");
+    const rows = all("#what-if-table tbody tr");
+    const update = () => {
+      const now = settings();
+      const decided = reconsider(given, now);
+      rows.forEach((row, k) => {
+        cells(k, decided).forEach((text, place) => { row.cells[place + 1].textContent = text; });
+        row.className = decided.pick === k ? "best" : decided.standings[k].may ? "" : "out";
+      });
+      one("what-if-said").textContent = sentence(now, decided);
+      form.dataset.changed = decided.pick === chosen ? "no" : "yes";
+      point("cost-volume", now.requests);
+      point("cost-duty", now.own || now.duty === null ? ranges.duty[2] : now.duty);
+    };
+    one("what-if-requests").addEventListener("input", () => { if (given.device) own.checked = true; });
+    one("what-if-duty").addEventListener("input", () => { own.checked = false; });
     form.hidden = false;
     form.addEventListener("input", update);
+    form.addEventListener("reset", () => setTimeout(update));
     form.addEventListener("submit", (event) => event.preventDefault());
-    update();
+    return update;
   };
-  play(specifications["what-if"]);
+
+  /* where a slider stands in a live chart: a line */
+  const stands = {};
+  const shapes = (figure) => {
+    const base = specifications[figure].layout.shapes || [];
+    if (!stands[figure]) return base;
+    const line = { type: "line", xref: "x", yref: "paper", x0: stands[figure], x1: stands[figure], y0: 0, y1: 1, line: { color: "var(--accent)", width: 1.5 } };
+    return [...base, line];
+  };
+  const point = (figure, x) => {
+    if (!specifications[figure] || x === null) return;
+    stands[figure] = x;
+    const place = all(`.live[data-figure="${figure}"]`)[0];
+    if (place && drawn.has(place)) window.Plotly.relayout(place, { shapes: painted(shapes(figure)) });
+  };
 
   /* ---- live charts: plotly.js is unpacked once the page stands, each chart drawn when it comes near */
   const probe = document.createElement("span");
@@ -198,7 +273,9 @@
   };
 
   const SIGNS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%.()*+-;,=:?@^_`{|}~";
-  const bytesOf = (text, length) => {
+  const bytesOf = (packed) => {
+    const cut = packed.indexOf(" ");
+    const [length, text] = [Number(packed.slice(0, cut)), packed.slice(cut + 1)];
     const worth = new Uint8Array(128);
     for (let k = 0; k < SIGNS.length; k += 1) worth[SIGNS.charCodeAt(k)] = k;
     const words = new DataView(new ArrayBuffer((text.length / 5) * 4));
@@ -209,11 +286,14 @@
     }
     return new Uint8Array(words.buffer, 0, length);
   };
-  const unpack = async () => {
-    const library = one("library");
-    const stream = new Blob([bytesOf(library.textContent, Number(library.dataset.bytes))]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const unpacked = (id) => {
+    const stream = new Blob([bytesOf(one(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+  const load = () => {
     const script = document.createElement("script");
-    script.textContent = await new Response(stream).text();
+    const library = one("library");
+    script.textContent = new TextDecoder().decode(expand(bytesOf(library.textContent), Number(library.dataset.bytes)));
     document.head.append(script);
   };
   const drawn = new Set();
@@ -221,7 +301,7 @@
     const specification = specifications[place.dataset.figure];
     const still = all(".static", place.parentElement);
     const width = place.parentElement.clientWidth;
-    const layout = painted(specification.layout);
+    const layout = painted({ ...specification.layout, shapes: shapes(place.dataset.figure) });
     layout.height = Math.round(width * specification.ratio);
     place.hidden = false;
     window.Plotly.react(place, painted(specification.data), layout, { displayModeBar: false, responsive: true });
@@ -232,8 +312,11 @@
     drawn.forEach(draw);
   }
   const enliven = async () => {
-    if (!("DecompressionStream" in window) || window.matchMedia("(max-width: 640px), print").matches) return;
-    await unpack();
+    if (!("DecompressionStream" in window)) return;
+    specifications = JSON.parse(await unpacked("figures"));
+    if (specifications["what-if"]) play(specifications["what-if"])();
+    if (window.matchMedia("(max-width: 640px), print").matches) return;
+    load();
     if (!window.Plotly) return;
     const watcher = new IntersectionObserver((entries) => {
       entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
