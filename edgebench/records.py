@@ -746,7 +746,7 @@ class Record:
 
     @property
     def first_ns(self) -> int | None:
-        """When the answer began to be seen. An edge's is kept back until it is known to be the answer: then all of it."""
+        """When the answer began to be seen. An edge's is kept back until it is known to be the answer."""
         if (call := self.served) is None:
             return None
         return self.done_ns if call.target is not None and call.role == "answer" else call.first_ns

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgebench.cli.options import as_json, emit, opened, say, store_option, yes
+from edgebench.cli.repricing import reprice_option
 from edgebench.errors import GateFailed, GateUndecided, UsageError
 from edgebench.records import METRICS, SLO
 
@@ -54,6 +55,7 @@ SLOW_S = 1.0  # work that takes longer says so
 @click.option("--at-load", type=float, default=0.7, show_default=True, help="The load of that point.")
 @click.option("--requests", type=click.IntRange(20, 100_000), default=300, show_default=True, help="Its requests.")
 @click.option("--no-certify", is_flag=True, help="Live: do not let the instrument measure its own error first (5 s).")
+@reprice_option
 @store_option
 @yes
 @as_json
@@ -77,6 +79,7 @@ def command(
     at_load: float,
     requests: int,
     no_certify: bool,
+    reprice: str | None,
     place: str | None,
     yes: bool,
     as_json: bool,
@@ -103,7 +106,7 @@ def command(
     slos = tuple(slo_of(one) for one in limits)
     day = _curve(curve) if daily is not None else None
     with opened(place) as store:
-        run = load_run(store, runs or _newest(store))
+        run = load_run(store, runs or _newest(store), reprice)
         table = columns(run)
         chosen = _chosen(run, table, only)
         live = measure_rates or validating

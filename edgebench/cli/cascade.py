@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgebench.cli.options import as_json, console, emit, grid, opened, say, store_option, text
+from edgebench.cli.repricing import reprice_option
 from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ COLUMNS = (
               help="hedged: how long the edge is waited for (default: both are asked at once).")  # fmt: skip
 @click.option("--alpha", type=float, default=0.10, show_default=True, help="Share of wrong answers the edge may serve.")
 @click.option("--delta", type=float, default=0.05, show_default=True, help="Chance that the promise does not hold.")
+@reprice_option
 @store_option
 @as_json
 def command(
@@ -49,6 +51,7 @@ def command(
     hedge_after_s: float | None,
     alpha: float,
     delta: float,
+    reprice: str | None,
     place: str | None,
     as_json: bool,
 ) -> None:
@@ -61,7 +64,7 @@ def command(
 
     _check(policy, hedge_after_s, alpha, delta)
     with opened(place) as store:
-        run = load_run(store, runs)
+        run = load_run(store, runs, reprice)
     resampled = _resampled(run)
     pair = _pair(resampled, edge, cloud)
     found = _replayed(resampled, pair, policy, hedge_after_s or 0.0, alpha, delta)

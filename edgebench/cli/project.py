@@ -9,6 +9,7 @@ import click
 
 from edgebench import catalog
 from edgebench.cli.options import as_json, console, emit, grid, opened, store_option, text
+from edgebench.cli.repricing import reprice_option
 from edgebench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ FITS = {True: "fits", False: "does not fit", None: "nobody knows whether it fits
 @click.argument("runs", nargs=-1)
 @click.option("--device", "there", required=True, metavar="PROFILE", help="Device profile to project onto.")
 @click.option("--from", "here", metavar="PROFILE", help="Device profile of the machine of the run.")
+@reprice_option
 @store_option
 @as_json
-def command(runs: tuple[str, ...], there: str, here: str | None, place: str | None, as_json: bool) -> None:
+def command(
+    runs: tuple[str, ...], there: str, here: str | None, reprice: str | None, place: str | None, as_json: bool
+) -> None:
     """Say what the local arms of RUNS (default: the newest run) would do on another device.
 
     Decoding goes by memory bandwidth, all else by cores × clock; the band holds four published machines of five, and
@@ -38,7 +42,7 @@ def command(runs: tuple[str, ...], there: str, here: str | None, place: str | No
 
     target = load_device(there)
     with opened(place) as store:
-        run = load_run(store, runs)
+        run = load_run(store, runs, reprice)
     projection = project(run, summarise(run), _source(run, here), target)
     if as_json:
         emit(projection)

@@ -29,6 +29,7 @@ from edgebench.decide.replay import (
     unit_of,
 )
 from edgebench.decide.resampled import Resampled
+from edgebench.decide.wording import name as named
 from edgebench.decide.wording import number, percent, said
 from edgebench.metrics.observed import QUANTILES, generator, is_quantile_of_time
 from edgebench.metrics.table import ArmColumns, Flags, Floats
@@ -253,7 +254,7 @@ class Simulation:
                     f"{percent(alone / slo.max - 1)} too much" if slo.max and math.isfinite(alone) else "too often none"
                 )
                 lacks.append(
-                    f"{slo.metric} is {said(slo.metric, alone)}, wanted ≤ {said(slo.metric, slo.max)} ({over})"
+                    f"{named(slo.metric)} is {said(slo.metric, alone)}, wanted ≤ {said(slo.metric, slo.max)} ({over})"
                 )
         return f"even without a queue: {'; '.join(lacks)}" if lacks else "the limit is missed at any rate"
 

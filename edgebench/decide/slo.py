@@ -98,7 +98,12 @@ def _by_counting(metric: str, limit: float, arm: ArmColumns) -> tuple[rates.Verd
     why = f"{k} of {n} took longer than {said(metric, limit)}{lost}; {percent(1 - q)} may"
     if word == "undecided":
         needed = rates.needed_without_exceedance(1 - q)
-        why += f"; too few to tell (none in {needed} would do)" if not k else "; that could be chance either way"
+        if k:
+            why += "; that could be chance either way"
+        elif n < needed:
+            why += f"; too few to tell (none in {needed} would do)"
+        else:
+            why += "; its blocks differ or its requests remember each other, so they count for fewer: too few to tell"
     return word, why
 
 

@@ -189,4 +189,4 @@ def _with_unit(value: float, factor: float, unit: str, digits: int) -> str:
 def _range(low: str, high: str) -> str:
     if ABSENT in (low, high):
         return f"{low} … {high}"
-    return f"{low}–{high}"
+    return f"{low} to {high}" if high.startswith(("−", "-")) or low.startswith(("−", "-")) else f"{low}–{high}"

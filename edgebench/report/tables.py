@@ -7,7 +7,18 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from edgebench.decide.wording import headed
-from edgebench.records import METRICS, ArmSummary, Comparison, Conclusion, Cost, Estimate, FrontMember, Run, SLOVerdict
+from edgebench.records import (
+    METRICS,
+    ArmSummary,
+    Comparison,
+    Conclusion,
+    Cost,
+    CostPart,
+    Estimate,
+    FrontMember,
+    Run,
+    SLOVerdict,
+)
 from edgebench.report import formatting
 from edgebench.report.formatting import ABSENT
 from edgebench.report.looks import Look
@@ -305,9 +316,9 @@ def _slice_cell(arm: ArmSummary, tag: str, value: str) -> Cell:
 
 
 def costs(conclusion: Conclusion, looks: Looks) -> Table | None:
-    """What 1,000 requests cost: one row an arm, one column a part."""
+    """What 1,000 requests cost: one row an arm, one column a kind of part; a hybrid's parts of a kind are one."""
     priced = [(arm, arm.cost) for arm in conclusion.summary.arms if arm.cost is not None]
-    names = list(dict.fromkeys(part.name for _, cost in priced for part in cost.parts))
+    names = list(dict.fromkeys(_kind(part) for _, cost in priced for part in cost.parts))
     if not priced:
         return None
     columns = [Column("target", numeric=False), Column("together"), *(Column(name) for name in names)]
@@ -322,13 +333,18 @@ def costs(conclusion: Conclusion, looks: Looks) -> Table | None:
     return table("cost-parts", "Dollars per 1,000 requests, part by part", columns, rows)
 
 
+def _kind(part: CostPart) -> str:
+    """``purchase`` of ``minilm: purchase``, which is what a hybrid calls it."""
+    return part.name.rpartition(": ")[2]
+
+
 def _part_cell(cost: Cost, name: str) -> Cell:
-    parts = [part for part in cost.parts if part.name == name]
+    parts = [part for part in cost.parts if _kind(part) == name]
     if not parts:
         return Cell(ABSENT, why=cost.why_absent or "this target has no such cost")
     money = sum(part.usd_per_1k for part in parts)
-    word = parts[0].provenance
-    return Cell(formatting.quantity(money, "$", 2), "", "" if word == "measured" else word, sort=float(money))
+    words = dict.fromkeys(part.provenance for part in parts if part.provenance != "measured")
+    return Cell(formatting.quantity(money, "$", 2), "", ", ".join(words), sort=float(money))
 
 
 def cost_formulas(conclusion: Conclusion, looks: Looks) -> Table | None:

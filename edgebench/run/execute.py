@@ -30,7 +30,7 @@ from edgebench.run.certify import certificate_of_a_start
 from edgebench.run.enough import enough
 from edgebench.run.freezing import freeze
 from edgebench.run.networks import PLACE, with_networks
-from edgebench.run.scoring import score_run
+from edgebench.run.scoring import score
 from edgebench.run.spending import Bill
 from edgebench.run.trials import Setting, run_trial
 from edgebench.store.redaction import claim
@@ -99,8 +99,9 @@ def execute(
     if start.done:
         say(f"resuming run {run_id}: {len(start.done)} requests are already done")
     finished = asyncio.run(start.carry_out(certify=certify, certificate=certificate, say=say))
-    score_run(store, run_id, heard=start.heard)
-    freeze(store, run_id)
+    run = store.load(run_id)
+    score(store, run, start.heard)
+    freeze(store, run)
     return finished
 
 

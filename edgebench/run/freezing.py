@@ -5,11 +5,11 @@ from __future__ import annotations
 from edgebench.contracts import Store
 from edgebench.metrics.freezing import frozen_rates
 from edgebench.metrics.prices import load_prices
+from edgebench.records import Run
 
 
-def freeze(store: Store, run_id: str) -> int:
+def freeze(store: Store, run: Run) -> int:
     """Keep the rate cards of every hour of a run that has none yet; return how many the run has now."""
-    run = store.load(run_id)
     rates = frozen_rates(run, load_prices(run.plan, run.rates))
-    store.add_rates(run_id, rates)
+    store.add_rates(run.id, rates)
     return len(rates)

@@ -20,9 +20,13 @@ def score_run(store: Store, run_id: str, *, heard: Mapping[str, str] | None = No
 
     ``heard``: record id → the answer as it was given, for runs whose stored texts are redacted or hashed.
     """
-    run = store.load(run_id)
-    fresh = list(judgements(run, scorers(run.workload), heard or {}))
-    store.add_scores(run_id, fresh)
+    return score(store, store.load(run_id), heard or {})
+
+
+def score(store: Store, run: Run, heard: Mapping[str, str]) -> int:
+    """The same of a run that is already read."""
+    fresh = list(judgements(run, scorers(run.workload), heard))
+    store.add_scores(run.id, fresh)
     return len(fresh)
 
 

@@ -7,7 +7,8 @@ Procedure (A. N. Angelopoulos, S. Bates et al., Learn then Test, 2021): threshol
 strict to lax, each at the full level, until the first that cannot be rejected; the last rejected one is promised. The
 chance of promising a threshold that is wrong too often is at most δ. A sequence that starts where hardly anything is
 served cannot take its first step, so it starts where a fifth is, and at least as many as can be rejected at all;
-several starts, each at its share of δ (Bonferroni), go on where one is stopped by bad luck. Thresholds are ranks of the scores, which tell nothing of who was right.
+several starts, each at its share of δ (Bonferroni), go on where one is stopped by bad luck. Thresholds are ranks of
+the scores, which tell nothing of who was right.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_an_slo_nobody_meets_names_the_closest_and_what_it_lacks(capsys: pytest.
     assert cli.main(["capacity", "--slo", "p95=1ms"]) == 3
     said = capsys.readouterr()
     assert "nobody keeps these SLOs, even without a queue; " in said.err
-    assert "comes closest: p95_ms is" in said.out
+    assert "comes closest: latency p95 is" in said.out
     assert "less is needed" in said.out
 
 

@@ -140,7 +140,7 @@ def test_failures_count_as_misses() -> None:
 def test_an_slo_missed_even_alone_says_what_is_lacking() -> None:
     arm = arm_of(Arm(median_ms=400))
     found = capacity(arm, (P95,), rng=rng())
-    assert "even without a queue: p95_ms is" in (found.highest_rps.why_absent or "")
+    assert "even without a queue: latency p95 is" in (found.highest_rps.why_absent or "")
     assert "wanted ≤ 300 ms" in (found.highest_rps.why_absent or "")
     ((slo, (own, limit)),) = lacking(arm, (P95,)).items()
     assert (slo, limit) == (P95, 300.0)

@@ -30,4 +30,4 @@ def test_a_run_ends_with_its_rates_frozen(tmp_path: Path) -> None:
         assert {rate.target for rate in run.rates} == {"seat"} and 1 <= len(run.rates) <= 2  # 2: over a full hour
         card = run.rates[0].card
         assert card is not None and (card.provider, card.input.usd) == ("openai", Decimal("0.15"))
-        assert freeze(store, run_id) == len(run.rates) and store.load(run_id).rates == run.rates
+        assert freeze(store, store.load(run_id)) == len(run.rates) and store.load(run_id).rates == run.rates
