@@ -366,6 +366,7 @@ def _day(
 def nobody(chosen: Sequence[ArmColumns], found: Sequence[Capacity]) -> str:
     """Which arm comes closest to SLOs that nobody keeps, and what it lacks; empty where one keeps them."""
     from edgebench.decide.capacity import lacking
+    from edgebench.decide.wording import name as named
     from edgebench.decide.wording import percent, said
 
     lacks = [(arm, lacking(arm, one.slos)) for arm, one in zip(chosen, found, strict=True) if one.slos]
@@ -373,7 +374,7 @@ def nobody(chosen: Sequence[ArmColumns], found: Sequence[Capacity]) -> str:
         return ""
     arm, missed = min(lacks, key=lambda one: max(value / max(limit, 1e-9) for value, limit in one[1].values()))
     parts = [
-        f"{slo.metric} is {said(slo.metric, value)}, wanted ≤ {said(slo.metric, limit)}"
+        f"{named(slo.metric)} is {said(slo.metric, value)}, wanted ≤ {said(slo.metric, limit)}"
         f" ({percent(1 - limit / value)} less is needed)"
         for slo, (value, limit) in missed.items()
         if math.isfinite(value) and value > 0

@@ -72,7 +72,7 @@ def test_every_slo_is_judged_for_every_arm() -> None:
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)  # each makes and judges a run
 @given(st.integers(1, 1000))
 def test_the_tightest_limits_are_the_verdicts_own_edges(seed: int) -> None:
     """At the limit it is said to meet it is met; just below the one it is said to miss it is missed."""
