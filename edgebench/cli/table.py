@@ -148,7 +148,7 @@ def _table(conclusion: Conclusion, width: int) -> Any:
     shown = [column for column in SHOWN if width >= NARROWEST or column[0] != "p50"]
     names = [headed(name) for name, _ in shown]
     table = grid("arm", *names, "P(front)", "SLO", right=(*names, "P(front)"))
-    for column in table.columns:  # a name or a number broken over lines is hard to read: the whole row may be wide
+    for column in table.columns[1:]:  # a number broken over lines is hard to read: a long name gives way first
         column.no_wrap, column.overflow = True, "ellipsis"
     per_target = Counter(arm.target for arm in conclusion.summary.arms)
     probability = {member.arm: member.probability for member in conclusion.front.members}
