@@ -44,7 +44,6 @@ OWNED = frozenset({
     "price_usd", "residual_fraction", "maintenance_fraction", "lifetime_years", "duty_cycle", "idle_w", "active_w",
     "kwh_usd",
 })  # fmt: skip
-OPTIONAL = frozenset(FIGURES) - OWNED - RENTED
 #: published decode speeds a profile may hold → bytes of the model's file, all of which every token reads
 PUBLISHED_DECODE: Mapping[str, int] = {"llama32_3b_q4_tok_s": 2_019_377_696, "llama31_8b_q4_tok_s": 4_920_000_000}
 

@@ -9,18 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from edgebench.errors import UsageError
-from edgebench.targets.isolated import environment
-
-START_S = 20.0
-STOP_S = 5.0
+from edgebench.targets.child import Child
 
 Kind = Literal["head", "role", "content", "reasoning", "ping", "usage", "done", "error"]
 
@@ -56,7 +50,7 @@ class TruthServer:
     """The server's process, started and stopped with ``async with``; it dies with this one whatever happens."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = Child("edgebench.run.truth_server")
         self.port = 0
 
     @property
@@ -66,50 +60,20 @@ class TruthServer:
     @property
     def pid(self) -> int:
         """Its process, so that nobody takes its work for a stranger's."""
-        if self._process is None:
+        if self._child.pid is None:
             raise NoTruth("the truth server is not running")
-        return self._process.pid
+        return self._child.pid
 
     async def __aenter__(self) -> Self:
         """Start it. Raises NoTruth when it does not say its port in time."""
-        # not asyncio's: that one wants a child watcher, and this loop may be anybody's; -P: no folder hides a module
-        self._process = subprocess.Popen(  # noqa: ASYNC220  milliseconds, before anything is timed
-            [sys.executable, "-P", "-m", "edgebench.run.truth_server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            start_new_session=os.name == "posix",  # a Ctrl-C is ours to handle
-        )
         try:
-            assert self._process.stdout is not None  # noqa: S101  a pipe was asked for
-            async with asyncio.timeout(START_S):
-                line = await asyncio.to_thread(self._process.stdout.readline)
-            self.port = int(line)
+            self.port = await self._child.start()
         except (TimeoutError, ValueError) as exc:
-            await self._stop()
             raise NoTruth("the truth server did not start", hint="edgebench doctor says what is here") from exc
-        except BaseException:
-            await self._stop()
-            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._stop()
-
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101  pipes were asked for
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        try:
-            await asyncio.to_thread(process.wait, STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            await asyncio.to_thread(process.wait)
-        process.stdout.close()
+        await self._child.stop()
 
     async def ledger(self) -> list[Entry]:
         """What was written since the last look, oldest request first; answers under way are left for the next look."""

@@ -33,9 +33,6 @@ INSTEAD = "shaper: relay   (delays of our own: any system, no root)"
 _NUMBERS = itertools.count()
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of <sched.h>
 
-#: device → the arguments of ``tc qdisc add dev DEVICE`` that shape what leaves there
-Discipline = Callable[[str], Sequence[str]]
-
 
 def cannot(shape: Shape) -> str | None:
     """What of a shape netem has no means for; None when it can all of it."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
@@ -17,14 +13,12 @@ from edgebench.contracts import Target
 from edgebench.errors import TargetError
 from edgebench.records import Chunk, Identity, Request, Task
 from edgebench.targets import netem
+from edgebench.targets.child import Child
 from edgebench.targets.connection import Proxy, Reaching
-from edgebench.targets.isolated import environment
 from edgebench.targets.network import Network, shape_of
 from edgebench.targets.shaping import Shape
 
 Shaper = Literal["relay", "netem"]
-START_S = 20.0
-STOP_S = 5.0
 
 
 class RelayProcess:
@@ -49,7 +43,7 @@ class RelayProcess:
     ) -> None:
         self._line = {"shape": shape.to_json(), "key": key, "to": to, "listen": listen}
         self._host, self._name = listen[1] if listen else "127.0.0.1", name
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = Child("edgebench.targets.relay")
         self.port = 0
 
     @property
@@ -58,7 +52,7 @@ class RelayProcess:
         return Proxy(self._host, self.port, network=self._name, transparent=self._line["to"] is not None)
 
     def alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._child.alive()
 
     async def __aenter__(self) -> Self:
         """Start it.
@@ -67,45 +61,14 @@ class RelayProcess:
         ------
         TargetError(load_failed): it does not say its port in time.
         """
-        # not asyncio's: that one wants a child watcher, and this loop may be anybody's; -P: no folder hides a module
-        process = self._process = subprocess.Popen(  # noqa: ASYNC220  milliseconds, before anything is timed
-            [sys.executable, "-P", "-m", "edgebench.targets.relay"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            start_new_session=os.name == "posix",  # a Ctrl-C is ours to handle
-        )
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101  pipes were asked for
         try:
-            process.stdin.write(json.dumps(self._line).encode() + b"\n")
-            process.stdin.flush()
-            async with asyncio.timeout(START_S):
-                self.port = int(await asyncio.to_thread(process.stdout.readline))
-        except (TimeoutError, ValueError, OSError) as exc:
-            await self._stop()
+            self.port = await self._child.start(json.dumps(self._line).encode() + b"\n")
+        except (ValueError, OSError) as exc:
             raise TargetError("load_failed", f"the relay of network {self._name!r} did not start", fatal=True) from exc
-        except BaseException:
-            await self._stop()
-            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._stop()
-
-    async def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101  pipes were asked for
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        try:
-            await asyncio.to_thread(process.wait, STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            await asyncio.to_thread(process.wait)
-        process.stdout.close()
+        await self._child.stop()
 
 
 @contextlib.asynccontextmanager
