@@ -30,12 +30,16 @@ class Builtin:
     provenance: Mapping[str, Any]
     rows: Path
     examples: Path | None = None
+    schema: Mapping[str, Any] | None = None
+    wordings: tuple[str, ...] = ()  # other ways to say the instruction
+    language: str = "en"  # of the rows
+    parallel: Mapping[str, Path] = field(default_factory=dict)  # other languages → their rows
     extra: Mapping[str, Any] = field(default_factory=dict)  # whatever else the sheet says
 
 
 def names(folder: Path = SHIPPED) -> list[str]:
-    """The built-in jobs, in order."""
-    return sorted(sheet.stem for sheet in folder.glob("*.yaml"))
+    """The built-in jobs, in order: every sheet that has rows beside it."""
+    return sorted(sheet.stem for sheet in folder.glob("*.yaml") if sheet.with_suffix(".jsonl").is_file())
 
 
 def read(name: str, folder: Path = SHIPPED) -> Builtin:
@@ -67,6 +71,8 @@ def shelf(folder: Path = SHIPPED) -> list[Builtin]:
 def _builtin(sheet: dict[str, Any], name: str, folder: Path) -> Builtin:
     examples = folder / f"{name}-examples.jsonl"
     taken = {"name", "version", "title", "output", "instruction", "labels", "scorers", "max_tokens", "provenance"}
+    taken |= {"schema", "wordings", "language"}
+    parallel = sorted(folder.glob(f"{name}.*.jsonl"))
     return Builtin(
         name=str(sheet["name"]),
         version=str(sheet["version"]),
@@ -79,5 +85,9 @@ def _builtin(sheet: dict[str, Any], name: str, folder: Path) -> Builtin:
         provenance=dict(sheet["provenance"]),
         rows=folder / f"{name}.jsonl",
         examples=examples if examples.is_file() else None,
+        schema=sheet.get("schema"),
+        wordings=tuple(str(one).strip() for one in sheet.get("wordings") or ()),
+        language=str(sheet.get("language", "en")),
+        parallel={file.name.removeprefix(f"{name}.").removesuffix(".jsonl"): file for file in parallel},
         extra={key: value for key, value in sheet.items() if key not in taken},
     )
