@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from edgebench.errors import TargetError
 from edgebench.plugins import need
 from edgebench.targets.engine import Stop
+from edgebench.targets.llama_extras import without_faulty_buffers
 
 ERROR_LEVEL = 4  # GGML_LOG_LEVEL_ERROR
 NO_SLOT, ABORTED = 1, 2  # llama_decode's answers beside 0
@@ -82,7 +83,7 @@ class Binding:
         self.api.llama_log_set(self._note, None)
 
     def _load_model(self, file: str) -> Any:
-        parameters = self.api.llama_model_default_params()
+        parameters = without_faulty_buffers(self.api.llama_model_default_params())
         parameters.n_gpu_layers = 0
         if hasattr(parameters, "load_mode"):
             modes = self.api.LLAMA_LOAD_MODE_NONE, self.api.LLAMA_LOAD_MODE_MMAP

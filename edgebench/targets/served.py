@@ -357,7 +357,7 @@ def served(parts: Parts, options: Options, serve: Serve) -> Served:
 
 
 def llama_server(serve: Serve, file: str, name: str, port: int) -> list[str]:
-    """The argument list of ``llama_cpp.server``."""
+    """The argument list of ``llama_cpp.server``, started so that it survives every processor (``llama_extras``)."""
     given: dict[str, Any] = {
         "model": file,
         "model_alias": name,
@@ -369,7 +369,7 @@ def llama_server(serve: Serve, file: str, name: str, port: int) -> list[str]:
         "interrupt_requests": "false",  # or a second request cuts the first one's stream
     }
     flags = [part for key, value in given.items() if value is not None for part in (f"--{key}", str(value))]
-    return [sys.executable, "-P", "-m", "llama_cpp.server", *flags]
+    return [sys.executable, "-P", "-m", "edgebench.targets.llama_extras", *flags]
 
 
 def _described(identity: Identity, parts: Parts, serve: Serve, file: str) -> Identity:

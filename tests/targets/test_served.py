@@ -231,7 +231,7 @@ def test_it_dies_with_us_even_when_we_are_killed(tmp_path: Path) -> None:
 def test_the_command_line_of_llama_cpp() -> None:
     """A second request must not cut the first one's stream; what is not given is the engine's own default."""
     command = llama_server(Serve(n_ctx=512), "/m.gguf", "tiny", 4321)
-    assert command[:4] == [sys.executable, "-P", "-m", "llama_cpp.server"]
+    assert command[:4] == [sys.executable, "-P", "-m", "edgebench.targets.llama_extras"]
     flags = dict(zip(command[4::2], command[5::2], strict=True))
     assert flags == {
         "--model": "/m.gguf",
