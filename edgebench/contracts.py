@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 from edgebench.records import (
     Answer,
@@ -98,6 +98,21 @@ class Prompting(Protocol):
 PromptingFactory = Callable[[Workload, "np.random.Generator"], Prompting]
 
 
+class Perturbation(Protocol):
+    """What happens to a text between the person and the target. Seeded, deterministic, the same on every machine."""
+
+    @property
+    def name(self) -> str:
+        """Names the parameters that matter: "keyboard-typos(0.05)"."""
+
+    @property
+    def test_type(self) -> Literal["MFT", "INV", "DIR"]:
+        """CheckList's: INV, the answer must stay; DIR, it must change in a stated way; MFT, a case of its own."""
+
+    def __call__(self, item: Item, seed: int) -> Item:
+        """The item in its perturbed form: ``form_of`` is its digest; numbers, URLs, placeholders, reference untouched."""
+
+
 class Scorer(Protocol):
     """Judges one answer. Pure, and versioned: a new version never needs a second run."""
 
@@ -175,6 +190,7 @@ class Store(Protocol):
         trials: Sequence[Trial],
         *,
         created_at: str,
+        notes: Sequence[str] = (),
     ) -> None: ...
 
     def set_cards(self, run_id: str, cards: Mapping[str, ModelCard]) -> None: ...

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
 from edgebench.errors import MissingExtra, UsageError
+from edgebench.records import Named
 
 #: shelf → name → "module:attribute"
 TABLE: Mapping[str, Mapping[str, str]] = {
@@ -36,6 +38,31 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "raw": "edgebench.workloads.prompting:raw",
         "zero-shot": "edgebench.workloads.prompting:zero_shot",
         "few-shot": "edgebench.workloads.prompting:few_shot",
+        "chain-of-thought": "edgebench.workloads.prompting:chain_of_thought",
+        "multi-step": "edgebench.workloads.prompting:multi_step",
+        "self-consistency": "edgebench.workloads.prompting:self_consistency",
+        "best-of-n": "edgebench.workloads.prompting:best_of_n",
+        "structured-output": "edgebench.workloads.prompting:structured_output",
+        "lab": "edgebench.workloads.prompting:lab",
+        "by-likelihood": "edgebench.workloads.benchmarks.likeliest:by_likelihood",
+    },
+    "perturbations": {
+        "keyboard-typos": "edgebench.workloads.perturbations.characters:keyboard_typos",
+        "letter-slips": "edgebench.workloads.perturbations.characters:letter_slips",
+        "no-punctuation": "edgebench.workloads.perturbations.marks:no_punctuation",
+        "lower-case": "edgebench.workloads.perturbations.marks:lower_case",
+        "no-diacritics": "edgebench.workloads.perturbations.marks:no_diacritics",
+        "chat-spelling": "edgebench.workloads.perturbations.lexical:chat_spelling",
+        "autocorrect": "edgebench.workloads.perturbations.lexical:autocorrect",
+        "code-mix": "edgebench.workloads.perturbations.lexical:code_mix",
+        "dialect": "edgebench.workloads.perturbations.lexical:dialect",
+        "simple-words": "edgebench.workloads.perturbations.lexical:simple_words",
+        "romanised": "edgebench.workloads.perturbations.scripts:romanised",
+        "truncated": "edgebench.workloads.perturbations.wholes:truncated",
+        "dictation": "edgebench.workloads.perturbations.wholes:dictation",
+        "pasted": "edgebench.workloads.perturbations.wholes:pasted",
+        "swap-names": "edgebench.workloads.perturbations.people:swap_names",
+        "swap-pronouns": "edgebench.workloads.perturbations.people:swap_pronouns",
     },
     "scorers": {
         "label": "edgebench.workloads.scorers:label",
@@ -45,6 +72,17 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "number": "edgebench.workloads.scorers:number",
         "json-fields": "edgebench.workloads.scorers:json_fields",
         "choice-letter": "edgebench.workloads.scorers:choice_letter",
+        "code": "edgebench.workloads.execution:code",
+        "set-f1": "edgebench.workloads.scorers:set_f1",
+        "json-schema": "edgebench.workloads.scorers:json_schema",
+        "tool-call": "edgebench.workloads.scorers:tool_call",
+        "ordinal": "edgebench.workloads.scorers:ordinal",
+        "grounded": "edgebench.workloads.scorers:grounded",
+        "rubric": "edgebench.workloads.scorers:rubric",
+        "accessible": "edgebench.workloads.scorers:accessible",
+        "language": "edgebench.workloads.scorers:language",
+        "taxonomy": "edgebench.workloads.scorers:taxonomy",
+        "python": "edgebench.workloads.scorers:python",
     },
 }
 
@@ -61,6 +99,7 @@ EXTRAS: Mapping[str, str] = {
     "jinja2": "report",
     "plotly": "report",
     "psycopg": "postgres",
+    "py3langid": "language",
 }
 
 
@@ -87,6 +126,32 @@ def find(shelf: str, name: str) -> Any:
         place = found[0].value
     module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def part_name(shelf: str, spec: Named) -> str:
+    """What a part will call itself, without building it: ``zero-shot``, ``few-shot(5)``, ``zero-shot(wording=2)``.
+
+    The first parameter is always shown, by its value; the others by name, and only where they are not the default.
+    Which wording is used is one of the others wherever it stands; ``of`` is a part of the same shelf.
+    """
+    name, given = (spec, {}) if isinstance(spec, str) else next(iter(spec.items()))
+    words = []
+    for place, (key, parameter) in enumerate(inspect.signature(find(shelf, name)).parameters.items()):
+        usual = _word(shelf, key, parameter.default)
+        word = _word(shelf, key, (given or {}).get(key, parameter.default))
+        if place == 0 and key != "wording":
+            words.append(word)
+        elif word != usual:
+            words.append(f"{key}={word}")
+    return f"{name}({', '.join(words)})" if words else str(name)
+
+
+def _word(shelf: str, key: str, value: Any) -> str:
+    if value is None:
+        return "all"
+    if key == "of" and isinstance(value, (str, Mapping)):
+        return part_name(shelf, value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def need(module: str) -> Any:

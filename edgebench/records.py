@@ -43,6 +43,32 @@ FailureKind = Literal[
 ]
 FAILURE_KINDS: tuple[str, ...] = get_args(FailureKind)
 
+#: Kinds of wrong answer that rules tell apart; the first that fits is the answer's own. Lost answers keep their
+#: FailureKind. "confidently_wrong" is said beside the kind, not instead of it.
+Mode = Literal[
+    "refusal",  # declined to answer
+    "empty",  # nothing but white space or a block of thinking
+    "truncated",  # ended by the token limit before it was finished
+    "off_format",  # no label, number or JSON object could be read where one was asked for
+    "outside_labels",  # a label that is not in the set
+    "several_answers",  # more than one label, letter or object, none of them chosen
+    "asked_back",  # a question back where an answer was due
+    "did_not_ask_back",  # an answer where a question back was due
+    "not_in_text_missed",  # answered what the text does not say
+    "not_in_text_claimed",  # said the text does not say it, and it does
+    "not_grounded",  # the quote is not in the text
+    "wrong_language",
+    "wrong_number",
+    "wrong_label",
+    "wrong_function",
+    "wrong_fields",  # a JSON object or call whose values differ from the reference
+    "invalid_schema",
+    "code_fails",
+    "incomplete",  # a rubric's criteria not all met
+    "wrong",  # wrong in no way that a rule knows
+]
+MODES: tuple[str, ...] = get_args(Mode)
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -132,6 +158,20 @@ METRICS: Mapping[str, Metric] = {
             "dollars of wrong answers per 1,000 requests: Σ declared cost of a wrong answer by its stakes",
         ),
         Metric(
+            "harm_per_1k",
+            "harm",
+            "points",
+            "low",
+            "weight of wrong answers per 1,000 requests: Σ the plan's weight of a wrong answer by its stakes",
+        ),
+        Metric(
+            "severe_rate",
+            "severe errors",
+            "fraction",
+            "low",
+            "share of requests answered wrong at stakes 4; a failure is wrong",
+        ),
+        Metric(
             "value_per_1k",
             "expected value",
             "$",
@@ -187,11 +227,12 @@ class Item:
     tags: Mapping[str, str] = field(default_factory=dict)  # for slices: {"language": "en", "tone": "angry"}
     cluster: str | None = None  # items of one cluster are not independent
     stakes: int | None = None  # 1 (harmless) … 4 (severe)
+    form_of: str = ""  # digest of the item this is a perturbed form of; never stored with a workload
 
     @cached_property
     def digest(self) -> str:
-        """Identifies the item across machines: what is asked and what would be right."""
-        return digest([self.input, self.reference, list(self.choices)])
+        """Identifies the item across machines: what is asked and what would be right. A perturbed form keeps it."""
+        return self.form_of or digest([self.input, self.reference, list(self.choices)])
 
     @property
     def text(self) -> str:
@@ -207,6 +248,8 @@ class Example:
 
     input: str
     reference: Any
+    worked: str = ""  # the way to the answer, as a chain of thought shows it
+    group: str = ""  # shown only with items of this group (``Item.tags["group"]``), where there are groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +263,7 @@ class Task:
     examples: tuple[Example, ...] = ()
     schema: Mapping[str, Any] | None = None  # JSON Schema of the answer when output == "json"
     max_tokens: int = 64
+    wordings: tuple[str, ...] = ()  # other ways to say the instruction, written by a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +310,7 @@ class Columns:
     cluster: str | None = None
     stakes: str | None = None
     id: str | None = None
+    worked: str | None = None  # of examples: the way to the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +327,12 @@ class ExamplesSpec:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadSpec:
-    """The job: a built-in one by name, or a file of one's own."""
+    """The job: a built-in one by name, a public benchmark by name, or a file of one's own."""
 
     __pydantic_config__ = FORBID_EXTRA
     builtin: str | None = None
-    file: str | None = None  # relative to the plan's folder
+    benchmark: str | None = None  # a public test set, read from the files its makers publish
+    file: str | None = None  # relative to the plan's folder; of a benchmark: its folder, default $EDGEBENCH_DATA/name
     format: Literal["csv", "tsv", "jsonl", "json"] | None = None
     encoding: str | None = None
     header: bool = True
@@ -302,6 +348,10 @@ class WorkloadSpec:
     max_tokens: int | None = None
     scorers: tuple[str | Mapping[str, Any], ...] | None = None  # "label" or {"contains": {"ignore_case": true}}
     examples: ExamplesSpec | None = None
+    language: str | None = None  # the language asked in (tag ``language``); default: the built-in job's own
+    languages: tuple[str, ...] = ()  # others, each a cell of its own beside it
+    wordings: tuple[str, ...] | None = None  # other ways to say the instruction
+    taxonomy: str | None = None  # a file of failure kinds of one's own, relative to the plan's folder
 
 
 PriceTier = Literal["standard", "batch", "flex", "priority"]
@@ -363,7 +413,7 @@ class TargetSpec:
     kind: str  # "llama.cpp", "onnxruntime", "openai", "recorded", "fake", "cascade", or an installed plug-in's
     model: str | None = None  # a model card's name, or the hosted model's name
     file: str | None = None  # a model file, instead of a card
-    prompting: str | Mapping[str, Any] | None = None  # instead of the plan's
+    prompting: str | Mapping[str, Any] | tuple[str | Mapping[str, Any], ...] | None = None  # instead of the plan's
     repeats: int | None = None  # instead of the plan's
     timeout_s: float = 120.0
     retries: int = 2
@@ -459,6 +509,52 @@ class Seeds:
     bootstrap: int = 1
     arrivals: int = 1
     network: int = 1
+    perturbations: int = 1
+
+
+Named = str | Mapping[str, Any]  # a part by its name, or {name: {option: value}}
+
+
+@dataclass(frozen=True, slots=True)
+class VarySpec:
+    """What the traffic may be like, one factor at a time around the base cell, and the two corners.
+
+    The base cell is the first prompting on clean items in the workload's own language. Every other prompting, every
+    perturbation and every one of ``workload.languages`` is a cell beside it; ``lab`` and ``field`` are the corners:
+    engineered prompting on clean items, and the base prompting on noisy ones. ``full``: every combination instead.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    perturbations: tuple[Named, ...] = ()
+    lab: Named | None = None  # prompting of the lab corner; default: the plan's last
+    field: tuple[Named, ...] = ()  # perturbations of the field corner, one after the other; default: all of them
+    corners: bool = True
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSpec:
+    """A target of the plan that judges the others' answers, after all of them are there."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    target: str
+    rubric: str | None = None  # a file, relative to the plan's folder; default: the workload's own, or right or wrong
+    mode: Literal["rubric", "pairwise"] = "rubric"
+    repeats: int = 1  # how often each answer (or pair) is judged
+    items: int | None = None  # so many items of each cell; default: all
+    itself: bool = False  # a judge never judges itself unless told
+
+
+@dataclass(frozen=True, slots=True)
+class StakesSpec:
+    """How much a wrong answer weighs, by stakes and by which wrong answer it is.
+
+    ``pairs``: "reference -> answer" → stakes of that confusion, above the item's own; either side may be ``*``.
+    """
+
+    __pydantic_config__ = FORBID_EXTRA
+    weights: Mapping[str, float] = field(default_factory=lambda: {"1": 1.0, "2": 3.0, "3": 10.0, "4": 30.0})
+    pairs: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -469,7 +565,11 @@ class Plan:
     question: str
     workload: WorkloadSpec
     targets: Mapping[str, TargetSpec]
-    prompting: tuple[str | Mapping[str, Any], ...] = ("zero-shot",)
+    prompting: tuple[Named, ...] = ("zero-shot",)
+    vary: VarySpec | None = None  # None: one cell, the base
+    judges: Mapping[str, JudgeSpec] = field(default_factory=dict)
+    stakes: StakesSpec = field(default_factory=StakesSpec)
+    confident: float = 0.8  # a wrong answer is confidently wrong from this confidence on
     scenario: ScenarioSpec = field(default_factory=ScenarioSpec)
     blocks: int = 4
     repeats: int = 1
@@ -507,8 +607,17 @@ class Trial:
     repetition: int
     order: int  # place in the run
     item_digests: tuple[str, ...]  # in the order they are sent
-    perturbation: str = "none"
+    perturbation: str = "none"  # what its texts went through, in words: "keyboard-typos(0.05) + no-punctuation"
     scenario: str = "closed(1)"
+    perturbations: tuple[Named, ...] = ()  # the same as the plan names them
+    language: str = ""  # "": the workload's own
+    judges: str = ""  # the arm whose answers are judged; "": none, it answers itself
+    corner: str = ""  # "lab" or "field" where it is that corner of the design (too)
+
+    @property
+    def base(self) -> bool:
+        """Whether it asks the workload as it is: what decisions are made on."""
+        return self.perturbation == "none" and not self.language and not self.judges
 
 
 # --------------------------------------------------------------------------------------------------- who answers
@@ -1180,6 +1289,228 @@ class Material:
     arms: tuple[MaterialArm, ...]
 
 
+#: CheckList's: INV, the answer must stay; DIR, it must change in a stated way; MFT, a case of its own
+TestType = Literal["MFT", "INV", "DIR"]
+#: of perturbations that do not leave the meaning as it is; every other one does (INV)
+TEST_TYPES: Mapping[str, TestType] = {
+    "truncated": "MFT",  # what was asked for may stand in the part that is gone
+}
+
+CellRole = Literal["base", "prompting", "perturbation", "language", "corner", "combination"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the design in numbers: a target under one prompting, on texts of one kind."""
+
+    arm: str
+    target: str
+    prompting: str
+    perturbation: str  # "none" in the base cell
+    language: str  # "": the workload's own
+    role: CellRole  # which one factor differs from the base cell
+    corners: tuple[str, ...]  # "lab", "field", where it is that corner (too)
+    accuracy: Estimate
+    p50_ms: Estimate
+    p95_ms: Estimate
+    usd_per_1k: Estimate
+    calls: Estimate  # exchanges per request, every step, draw and rerank counted
+    output_tokens: Estimate  # per request, all calls
+    bound: Literal["floor", "ceiling"] | None = None  # at chance, or all right: then differences say nothing
+    bound_why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What changes from one cell to another of the same target: paired differences on the items both met."""
+
+    target: str
+    factor: CellRole | Literal["lab-to-field"]
+    a: str  # arm: the base cell; of "lab-to-field" the lab corner
+    b: str  # arm
+    differences: Mapping[str, Comparison]  # metric → b − a, with the ratio for times and dollars
+    drop_rate: Estimate  # performance drop rate: 1 − accuracy(b) / accuracy(a)
+    flipped: Estimate  # share of items whose answer (as understood) differs between the two cells
+    test_type: TestType | None = None  # of a perturbation, as in CheckList
+    interpretable: bool = True  # False: one side is at its floor or ceiling; ``why`` says which
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RankFlip:
+    """Whether the order of targets by accuracy changes between the lab and the field corner."""
+
+    in_lab: tuple[str, ...]  # targets, best first
+    in_field: tuple[str, ...]
+    best_changes: float | None  # probability over joint draws that the best target is another one
+    any_changes: float | None  # … that any two targets change places
+    pairs: Mapping[str, float] = field(default_factory=dict)  # "a > b" in the lab → probability that b > a in the field
+    why_absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """Accuracy of one target in one language under one perturbation; absent where the plan has no such cell."""
+
+    target: str
+    language: str
+    perturbation: str
+    accuracy: Estimate
+    simultaneous: Estimate  # the same with an interval that holds for all cells of the target at once
+    drop_rate: Estimate
+    worst: bool = False  # the lowest of its target
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """How much accuracy depends on how the instruction is worded (prompt sensitivity)."""
+
+    target: str
+    prompting: str  # without its wording
+    wordings: int
+    lowest: Estimate
+    highest: Estimate
+    spread: Estimate  # highest − lowest, its interval over joint draws of items
+    flipped: Estimate  # share of items whose answer is not the same under every wording
+
+
+@dataclass(frozen=True, slots=True)
+class ModeCount:
+    """One kind of wrong answer (or lost one) in one arm."""
+
+    arm: str
+    mode: str  # a name of MODES, a kind of the user's taxonomy, or a hand label
+    source: Literal["rule", "taxonomy", "hand", "failure"]
+    n: int
+    share: Estimate  # of all judged requests
+    by_stakes: Mapping[str, int] = field(default_factory=dict)  # "1" … "4", "?" → n
+    loss_per_1k: Estimate | None = None  # weight of these wrong answers per 1,000 requests
+    examples: tuple[str, ...] = ()  # record ids
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """One reference answered by one wrong answer."""
+
+    arm: str
+    reference: str
+    answer: str
+    n: int
+    items: int  # different items it happened to
+    systematic: int  # items on which it happened in every repeat (of two or more)
+    stakes: int | None = None  # the gravest among them
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatability:
+    """Systematic and random errors told apart by repeats."""
+
+    arm: str
+    repeats: int
+    systematic: Estimate  # share of items wrong in every repeat, with the same answer
+    random: Estimate  # share of items wrong in some repeats and right in others, or wrong in different ways
+    why_absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Answers whose confidence fell into one bin."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float  # mean
+    accuracy: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether an arm's confidence means what it says."""
+
+    arm: str
+    signal: str  # the confidence's method: "label-likelihood", "self-consistency", …
+    n: int
+    ece: Estimate  # expected calibration error: Σ n_b/n · |accuracy − confidence|
+    auroc: Estimate
+    bins: tuple[ReliabilityBin, ...]
+    confidently_wrong: Estimate  # share of judged requests that were wrong with confidence ≥ the plan's bound
+    why_absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorstSlice:
+    """A slice that is worse than the rest of its arm, judged together with all other slices."""
+
+    arm: str
+    tag: str
+    value: str
+    n: int
+    accuracy: Estimate  # simultaneous interval over all slices of the arm
+    rest: Estimate  # the items outside of the slice
+    difference: Estimate  # slice − rest
+    p_value: float | None  # Holm over all slices of all arms
+    found: bool  # p < .05 after correction
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """What an arm's wrong answers weigh."""
+
+    arm: str
+    loss_per_1k: Estimate  # Σ weight by stakes of wrong answers, per 1,000 requests
+    severe_rate: Estimate  # share of requests answered wrong at stakes 4
+    error_rate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinal:
+    """Agreement on an ordered scale: of an ordinal scorer's levels with the reference's."""
+
+    arm: str
+    scorer: str
+    n: int
+    exact: Estimate
+    adjacent: Estimate  # within one level
+    kappa: Estimate  # quadratic weighted (Cohen)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeNote:
+    """What a language-model judge said of one cell, before anybody has held it against people."""
+
+    judge: str
+    arm: str
+    against: str | None  # of a pairwise judge: the arm it is compared with
+    n: int
+    mean: Estimate  # mean value, or win rate
+    consistency: Estimate  # share of items judged alike in every repeat and order
+    position: Estimate | None  # pairwise: share of verdicts for what stood first
+    p50_ms: Estimate
+    usd_per_1k: Estimate
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStudy:
+    """Work as production sees it: how far the lab's numbers carry, and what goes wrong where."""
+
+    cells: tuple[Cell, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    rank: RankFlip | None = None
+    grid: tuple[GridCell, ...] = ()
+    sensitivity: tuple[Sensitivity, ...] = ()
+    modes: tuple[ModeCount, ...] = ()
+    confusions: tuple[Confusion, ...] = ()
+    repeatability: tuple[Repeatability, ...] = ()
+    calibration: tuple[Calibration, ...] = ()
+    slices: tuple[WorstSlice, ...] = ()
+    harm: tuple[Harm, ...] = ()
+    ordinal: tuple[Ordinal, ...] = ()
+    judged: tuple[JudgeNote, ...] = ()
+    notes: tuple[str, ...] = ()  # what cannot be said, and why
+    findings: tuple[str, ...] = ()  # the three or four sentences a first screen needs
+
+
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """All that is concluded from a run: a pure function of it (and of the price list and device profiles named)."""
@@ -1194,3 +1525,4 @@ class Conclusion:
     capacities: tuple[Capacity, ...] = ()
     changes: tuple[StakeOfChange, ...] = ()
     material: Material | None = None
+    study: FieldStudy | None = None  # cells, gaps, failure modes, calibration, slices

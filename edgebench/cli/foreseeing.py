@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgebench.cli.confirm import confirmed
 from edgebench.cli.options import opened, store_place
+from edgebench.contracts import Prompting
 from edgebench.plan import Arm, arms, key_pairs, unfold
 from edgebench.plan.checks import host_of, runs_a_file
-from edgebench.records import Answer, Call, Identity, Plan, Request, Role, Run, Usage, Workload
+from edgebench.plan.unfolding import by_language
+from edgebench.records import Answer, Call, Identity, Item, Plan, Request, Role, Run, Trial, Usage, Workload
 from edgebench.targets.connection import is_loopback
 
 if TYPE_CHECKING:
@@ -34,10 +36,12 @@ def foresee(plan: Plan, environ: Mapping[str, str], place: str | None) -> dict[s
 
     workload = load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
     requests: dict[str, int] = {}
-    for trial in unfold(plan, workload):
+    trials = unfold(plan, workload)
+    for trial in trials:
         requests[trial.arm] = requests.get(trial.arm, 0) + len(trial.item_digests)
     past = _past(plan, place)
     foreseen = [_arm(plan, workload, arm, requests[arm.name], _seconds(past.get(arm.name))) for arm in arms(plan)]
+    foreseen += [_judge(plan, workload, trial) for trial in trials if trial.judges]
     known = confirmed()
     return {
         "question": plan.question,
@@ -94,20 +98,44 @@ def _sample_size(requests: Mapping[str, int], past: Mapping[str, Past], workload
 
 
 def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | None) -> dict[str, Any]:
-    target = _hosted(plan, arm.target)
+    items = by_language(plan, workload)[arm.language][:MOST_PROBED]
+    made = asyncio.run(_made(_prompting(plan, workload, arm), items))
+    calls = len(made) * count // max(len(items), 1)
+    return _row(plan, arm.name, arm.target, made, calls) | {"minutes": _minutes(plan, count, past_s)}
+
+
+def _judge(plan: Plan, workload: Workload, trial: Trial) -> dict[str, Any]:
+    """What a judge would send: its prompts around answers as long as they may be."""
+    from edgebench.plan.judging import NAME, VERSUS
+    from edgebench.run.judging import Judging, rubric_of
+
+    name = trial.arm.removeprefix(NAME).partition(" · ")[0]
+    longest = "x" * (CHARACTERS_PER_TOKEN * workload.task.max_tokens)
+    answers = (longest,) * len(trial.judges.split(VERSUS))
+    by_digest = {item.digest: item for item in workload.items}
+    items = [by_digest[digest] for digest in trial.item_digests[:MOST_PROBED]]
+    judging = Judging(
+        name, plan.judges[name], rubric_of(workload, name), workload.task, {item.digest: answers for item in items}
+    )
+    made = asyncio.run(_made(judging, items))
+    calls = len(made) * len(trial.item_digests) // max(len(items), 1)
+    return _row(plan, trial.arm, trial.target, made, calls) | {"minutes": None}
+
+
+def _row(plan: Plan, arm: str, asked: str, made: Sequence[Request], calls: int) -> dict[str, Any]:
+    """A line of the table: ``calls`` requests like those ``made``."""
+    target = _hosted(plan, asked)
     spec, host = plan.targets[target], host_of(plan.targets[target])
-    per_item = asyncio.run(_made(plan, workload, arm))
-    tokens_in = sum(_tokens(request) for request in per_item["requests"]) * count // max(per_item["items"], 1)
-    calls = len(per_item["requests"]) * count // max(per_item["items"], 1)
-    tokens_out = sum(request.max_tokens for request in per_item["requests"]) * count // max(per_item["items"], 1)
+    tokens_in = sum(_tokens(request) for request in made) * calls // max(len(made), 1)
+    tokens_out = sum(request.max_tokens for request in made) * calls // max(len(made), 1)
     usd: float | None = None
     why: str | None = None
     notes: tuple[str, ...] = ()
     if host is not None and spec.placement != "device":
         usd, why, notes = _dollars(plan, target, calls, tokens_in, tokens_out)
     return {
-        "arm": arm.name,
-        "target": arm.target,
+        "arm": arm,
+        "target": asked,
         "requests": calls,
         "host": host,
         "leaves": host is not None and not is_loopback(host),
@@ -116,7 +144,6 @@ def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | N
         "usd_at_most": usd,
         "why_no_cost": why,
         "price_notes": notes,
-        "minutes": _minutes(plan, count, past_s),
     }
 
 
@@ -130,21 +157,23 @@ def _minutes(plan: Plan, count: int, past_s: float | None) -> float | None:
     return None if past_s is None else past_s * count / 60
 
 
-async def _made(plan: Plan, workload: Workload, arm: Arm) -> dict[str, Any]:
-    """The requests of the first items, as the prompting makes them."""
+def _prompting(plan: Plan, workload: Workload, arm: Arm) -> Prompting:
     from edgebench.run.assembling import build_prompting
 
-    prompting = build_prompting(arm.prompting, workload, plan.seeds.examples)
+    return build_prompting(arm.prompting, workload, plan.seeds.examples)
+
+
+async def _made(prompting: Prompting, items: Sequence[Item]) -> list[Request]:
+    """The requests that some items become."""
     seen: list[Request] = []
 
     async def ask(request: Request, *, role: Role = "answer") -> Answer:
         seen.append(request)
-        return Answer("")
+        return Answer(str(len(seen)))  # all different, so that a prompting that compares drafts asks about them
 
-    items = workload.items[:MOST_PROBED]
     for item in items:
         await prompting(item, ask)
-    return {"requests": seen, "items": len(items)}
+    return seen
 
 
 def _tokens(request: Request) -> int:

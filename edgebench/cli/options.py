@@ -26,6 +26,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines instead of a table.")
 yes = click.option("--yes", is_flag=True, help="Agree beforehand, for machines.")
+allow_code = click.option(
+    "--allow-code",
+    is_flag=True,
+    help="Let code run: scorers of your own that the plan names, and programs that models wrote (confined).",
+)
 
 
 def store_option(command: F) -> F:
@@ -79,6 +84,15 @@ def opened(place: str | None) -> Iterator[SqlStore]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def permitted(allow_code: bool) -> Iterator[None]:
+    """Code that a plan names or a model wrote may run inside, if the person said so."""
+    from edgebench.workloads.permission import permitted as allowed
+
+    with allowed(allow_code):
+        yield
 
 
 def emit(value: Any) -> None:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from edgebench.cli import INTERRUPTED
-from edgebench.cli.options import as_json, emit, opened, say, set_option, settings_of, store_option, yes
+from edgebench.cli.options import (
+    allow_code,
+    as_json,
+    emit,
+    opened,
+    permitted,
+    say,
+    set_option,
+    settings_of,
+    store_option,
+    yes,
+)
 from edgebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write the page (default: reports/RUN.html).")
 @click.option("--no-page", is_flag=True, help="Write no page; `edgebench report` can later.")
 @click.option("--no-texts", is_flag=True, help="Leave every text of items and answers out of the page.")
+@allow_code
 @store_option
 @yes
 @as_json
@@ -42,23 +54,26 @@ def command(
     out: Path | None,
     no_page: bool,
     no_texts: bool,
+    allow_code: bool,
     place: str | None,
     yes: bool,
     as_json: bool,
 ) -> int:
     """Carry out PLAN (a file, or the name of a shipped plan), keep every answer, and write the report.
 
-    Interrupted (Ctrl-C, power cut, budget), the same command goes on where it stopped and repeats nothing.
+    Interrupted (Ctrl-C, power cut, budget), the same command goes on where it stopped and repeats nothing. A plan that
+    grew (another prompting, perturbation, language, judge or scorer) asks only what is new; --new asks all of it.
 
     With --aa the plan becomes one target against itself: exit code 0 when no difference is found, 3 when one is
     (chance alone does that in at most one run of twenty), 4 when too few requests were answered to tell.
     """
     from edgebench.plan import against_itself, load_plan
 
-    checked = load_plan(plan, set=settings_of(settings))
+    with permitted(allow_code):
+        checked = load_plan(plan, set=settings_of(settings))
     checked = checked if aa is None else against_itself(checked, aa)
     checked = checked if memory_limit is None else limited(checked, memory_limit)
-    with opened(place) as store:
+    with opened(place) as store, permitted(allow_code):
         finished = carry_out(checked, store, fresh=fresh, agreed=yes, certify=not no_certify)
         run = store.load(finished.run_id)
     return close(run, finished, out=out, page=not no_page, texts=not no_texts, as_json=as_json)

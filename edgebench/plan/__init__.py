@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from edgebench.plan.checks import key_pairs, prompting_name
+from edgebench.plan.checks import key_pairs
 from edgebench.plan.loading import PlanErrors, PlanSource, load_plan, schema, source_of
+from edgebench.plan.naming import prompting_name, promptings_of
 from edgebench.plan.twins import against_itself
-from edgebench.plan.unfolding import Arm, arm_name, arms, unfold
+from edgebench.plan.unfolding import Arm, arm_name, arms, base_cell, own_items, unfold
 
 __all__ = [
     "Arm",
@@ -14,9 +15,12 @@ __all__ = [
     "against_itself",
     "arm_name",
     "arms",
+    "base_cell",
     "key_pairs",
     "load_plan",
+    "own_items",
     "prompting_name",
+    "promptings_of",
     "schema",
     "source_of",
     "unfold",

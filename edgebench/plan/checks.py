@@ -5,22 +5,23 @@ Every check yields the mistakes it finds, with their places; none stops at the f
 
 from __future__ import annotations
 
-import inspect
 import re
-import typing
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from edgebench import catalog, plugins
 from edgebench.artifacts import all_cards
-from edgebench.errors import MissingExtra, PlanError, UsageError
+from edgebench.errors import DataError, PlanError, UsageError
 from edgebench.plan import cascades, money, networks, timing
 from edgebench.plan.document import Document, Loc, nearest
+from edgebench.plan.judging import judges
+from edgebench.plan.naming import named, prompting_name
 from edgebench.plan.shape import validated
 from edgebench.plan.utilities import utilities
+from edgebench.plan.varying import stakes, varying
 from edgebench.records import METRICS, Plan, TargetSpec
 from edgebench.targets.confine import parse_bytes
 from edgebench.targets.connection import is_loopback
@@ -36,7 +37,7 @@ Found = Iterator[PlanError]
 def check(plan: Plan, document: Document) -> list[PlanError]:
     """Every mistake of a well-shaped plan."""
     finders = (_counts, _workload, _targets, _promptings, _slos, _objectives, _shelves, timing.scenario, timing.stop)
-    more = (utilities, cascades.cascades, networks.network, money.money)
+    more = (utilities, cascades.cascades, networks.network, money.money, varying, judges, stakes)
     return [error for find in (*finders, *more) for error in find(plan, document)]
 
 
@@ -58,84 +59,24 @@ def host_of(spec: TargetSpec) -> str | None:
 # ------------------------------------------------------------------------------------------------------ promptings
 
 
-def prompting_name(spec: str | Mapping[str, Any]) -> str:
-    """What a prompting will call itself, without building it: ``zero-shot``, ``few-shot(5)``.
-
-    The first parameter is always named by its value; the others only where they differ from their default.
-    """
-    name, params = (spec, {}) if isinstance(spec, str) else next(iter(spec.items()))
-    factory = plugins.find("promptings", name)
-    defaults = [(key, each.default) for key, each in inspect.signature(factory).parameters.items()]
-    given = {**dict(defaults), **(params or {})}
-    words = [
-        _word(given[key]) if place == 0 else f"{key}={_word(given[key])}"
-        for place, (key, default) in enumerate(defaults)
-        if place == 0 or given[key] != default
-    ]
-    return f"{name}({', '.join(words)})" if words else str(name)
-
-
-def _word(value: object) -> str:
-    return "all" if value is None else str(value)
-
-
 def _promptings(plan: Plan, document: Document) -> Found:
     if not plan.prompting:
         yield document.error(("prompting",), "names no prompting", hint="prompting: [zero-shot]")
     names: dict[str, int] = {}
     for index, spec in enumerate(plan.prompting):
-        wrong = list(_named(spec, "promptings", ("prompting", index), document))
+        wrong = list(named(spec, "promptings", ("prompting", index), document))
         yield from wrong
         if not wrong and names.setdefault(prompting_name(spec), index) != index:
             yield document.error(("prompting", index), f"the prompting {prompting_name(spec)!r} is named twice")
     for name, target in plan.targets.items():
-        if target.prompting is not None:
-            yield from _named(target.prompting, "promptings", ("targets", name, "prompting"), document)
-
-
-def _named(spec: str | Mapping[str, Any], shelf: str, loc: Loc, document: Document) -> Found:
-    """A plug-in with its parameters: ``label`` or ``{contains: {ignore_case: true}}``."""
-    what = shelf.removesuffix("s")
-    if not isinstance(spec, str) and (len(spec) != 1 or not isinstance(next(iter(spec.values())), (dict, type(None)))):
-        yield document.error(loc, f"a {what} with options is one name over its options", hint="{few-shot: {k: 5}}")
-        return
-    name, params = (spec, {}) if isinstance(spec, str) else next(iter(spec.items()))
-    inside = loc if isinstance(spec, str) else (*loc, name)
-    try:
-        factory = plugins.find(shelf, name)
-    except MissingExtra as exc:
-        yield document.error(inside, str(exc), on_key=not isinstance(spec, str), hint=exc.hint)
-        return
-    except UsageError:
-        yield document.error(
-            inside,
-            f"no {what} is called {name!r}",
-            on_key=not isinstance(spec, str),
-            hint=nearest(name, plugins.names(shelf)),
-        )
-        return
-    yield from _parameters(factory, params or {}, inside, document)
-
-
-def _parameters(factory: Callable[..., Any], given: Mapping[str, Any], loc: Loc, document: Document) -> Found:
-    known = inspect.signature(factory).parameters
-    hints = typing.get_type_hints(factory)
-    wrong: list[PlanError] = []
-    for key, value in given.items():
-        if key not in known:
-            hint = nearest(key, known) or "it takes no options"
-            wrong.append(document.error((*loc, key), f"unknown option {key!r}", on_key=True, hint=hint))
-        else:
-            wrong += validated(document, value, hints.get(key, Any), (*loc, key))[1]
-    for key, parameter in known.items():
-        if parameter.default is parameter.empty and key not in given and parameter.kind is not parameter.VAR_KEYWORD:
-            wrong.append(document.error(loc, f"the option {key!r} is missing", on_key=True))
-    if not wrong:
-        try:
-            factory(**given)
-        except (UsageError, ValueError) as exc:
-            wrong.append(document.error(loc, str(exc), hint=getattr(exc, "hint", None)))
-    yield from wrong
+        at = ("targets", name, "prompting")
+        if isinstance(target.prompting, (list, tuple)):
+            if not target.prompting:
+                yield document.error(at, "names no prompting", hint="prompting: [raw, {few-shot: {k: 5}}]")
+            for index, one in enumerate(target.prompting):
+                yield from named(one, "promptings", (*at, index), document)
+        elif target.prompting is not None:
+            yield from named(target.prompting, "promptings", at, document)
 
 
 # -------------------------------------------------------------------------------------------------------- workload
@@ -143,7 +84,11 @@ def _parameters(factory: Callable[..., Any], given: Mapping[str, Any], loc: Loc,
 
 def _workload(plan: Plan, document: Document) -> Found:
     spec, at = plan.workload, ("workload",)
-    if (spec.builtin is None) == (spec.file is None):
+    if spec.benchmark is not None and spec.builtin is not None:
+        yield document.error((*at, "benchmark"), "name either a built-in job or a benchmark, not both", on_key=True)
+    elif spec.benchmark is not None:
+        yield from _benchmark(plan, document)
+    elif (spec.builtin is None) == (spec.file is None):
         found = "both" if spec.file else "neither"
         yield document.error(at, f"name either a built-in job or a file, not {found}", on_key=True, hint=_jobs_hint())
     if spec.builtin is not None and spec.builtin not in builtin_jobs():
@@ -151,20 +96,39 @@ def _workload(plan: Plan, document: Document) -> Found:
         yield document.error((*at, "builtin"), f"no built-in job is called {spec.builtin!r}", hint=hint)
     yield from _files(plan, document)
     for index, scorer in enumerate(spec.scorers or ()):
-        yield from _named(scorer, "scorers", (*at, "scorers", index), document)
+        yield from named(scorer, "scorers", (*at, "scorers", index), document)
     if spec.scorers is not None and not spec.scorers:
         yield document.error((*at, "scorers"), "names no scorer", hint="leave it out for the default")
     if spec.labels is not None and len(spec.labels) < 2:
         yield document.error((*at, "labels"), "a choice needs at least two labels")
-    if spec.builtin is not None and "columns" in document.value["workload"]:
-        yield document.error((*at, "columns"), "a built-in job has no columns to map", on_key=True)
+    if (spec.builtin is not None or spec.benchmark is not None) and "columns" in document.value["workload"]:
+        what = "a built-in job" if spec.builtin is not None else "a benchmark"
+        yield document.error((*at, "columns"), f"{what} has no columns to map", on_key=True)
+
+
+def _benchmark(plan: Plan, document: Document) -> Found:
+    """A benchmark that is not known, or whose files are not there. What is in them is read when it is loaded."""
+    from edgebench.workloads import benchmarks
+
+    spec, at = plan.workload, ("workload", "benchmark")
+    if spec.benchmark not in benchmarks.names():
+        hint = nearest(str(spec.benchmark), benchmarks.names())
+        yield document.error(at, f"no benchmark is called {spec.benchmark!r}", hint=hint)
+        return
+    try:
+        benchmarks.folder_of(spec, Path(plan.folder))
+    except DataError as exc:
+        yield document.error(at if spec.file is None else ("workload", "file"), str(exc), hint=exc.hint)
 
 
 def _files(plan: Plan, document: Document) -> Found:
-    named: dict[Loc, str | None] = {("workload", "file"): plan.workload.file}
+    own = plan.workload.file if plan.workload.benchmark is None else None  # of a benchmark it is a folder
+    files: dict[Loc, str | None] = {("workload", "file"): own}
     if plan.workload.examples is not None:
-        named["workload", "examples", "file"] = plan.workload.examples.file
-    for loc, name in named.items():
+        files["workload", "examples", "file"] = plan.workload.examples.file
+    files["workload", "taxonomy"] = plan.workload.taxonomy
+    files |= {("judges", name, "rubric"): judge.rubric for name, judge in plan.judges.items()}
+    for loc, name in files.items():
         if name is not None:
             yield from _present(plan, name, loc, document)
 
@@ -187,7 +151,7 @@ def builtin_jobs() -> list[str]:
 
 
 def _jobs_hint() -> str:
-    return f"builtin: {' | '.join(builtin_jobs())}   or   file: my.csv"
+    return f"builtin: {' | '.join(builtin_jobs())}   or   benchmark: gsm8k   or   file: my.csv"
 
 
 # --------------------------------------------------------------------------------------------------------- targets
@@ -320,7 +284,9 @@ def _counts(plan: Plan, document: Document) -> Found:
         yield document.error(("question",), "is empty", hint="write what is to be decided")
     yield from _least(plan, document, 1, ("blocks",), ("repeats",), ("scenario", "users"), ("workload", "items"))
     yield from _least(plan, document, 1, ("workload", "max_tokens"))
-    yield from _least(plan, document, 0, *(("seeds", name) for name in ("subset", "order", "examples", "arrivals")))
+    yield from _least(
+        plan, document, 0, *(("seeds", name) for name in ("subset", "order", "examples", "arrivals", "perturbations"))
+    )
     yield from _least(plan, document, 0, ("seeds", "sampling"), ("seeds", "bootstrap"))
     for name in ("usd", "minutes"):
         value = getattr(plan.budget, name)
@@ -386,9 +352,9 @@ def _objectives(plan: Plan, document: Document) -> Found:
 
 
 def _shelves(plan: Plan, document: Document) -> Found:
-    named: dict[Loc, str | None] = {("device",): plan.device}
-    named |= {("targets", name, "device"): spec.device for name, spec in plan.targets.items()}
-    for loc, device in named.items():
+    devices: dict[Loc, str | None] = {("device",): plan.device}
+    devices |= {("targets", name, "device"): spec.device for name, spec in plan.targets.items()}
+    for loc, device in devices.items():
         if device is not None and device not in catalog.names("devices"):
             hint = nearest(device, catalog.names("devices"))
             yield document.error(loc, f"no device profile is called {device!r}", hint=hint)

@@ -1,5 +1,9 @@
 """A plan unfolded: randomised complete blocks, the same on every machine.
 
+Design: one factor at a time around a base cell (the first prompting, the items as they are, the workload's own
+language), and two corners: *lab* (engineered prompting, clean items) and *field* (the base prompting, noisy items). A
+cell that is two of these at once is run once. ``vary: {full: true}`` gives every combination instead.
+
 Model: the items are dealt into ``blocks`` equal parts, each with its share of every reference; within a block
 every arm answers the same items in the same order; the order of the arms is drawn anew for each block, so that
 heat and time of day fall on all alike. A repetition deals again.
@@ -14,39 +18,79 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from edgebench.errors import DataError
 from edgebench.load.scenarios import name_of
-from edgebench.plan.checks import prompting_name
-from edgebench.records import Item, Plan, Trial, Workload
+from edgebench.plan.judging import judge_trials
+from edgebench.plan.naming import perturbation_name, prompting_name, promptings_of
+from edgebench.records import Item, Named, Plan, TargetSpec, Trial, VarySpec, Workload
 
 SEPARATOR = " · "
+CLEAN = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One target under one prompting, as a plan names them."""
+    """One cell of the design as a plan names it: a target under one prompting, on items of one kind."""
 
     name: str
     target: str
-    prompting: str | Mapping[str, Any]
+    prompting: Named
     repeats: int
+    perturbations: tuple[Named, ...] = ()
+    language: str = ""
+    corner: str = ""
+
+    @property
+    def perturbation(self) -> str:
+        """The perturbations in words."""
+        return " + ".join(perturbation_name(one) for one in self.perturbations) or CLEAN
 
 
-def arm_name(target: str, prompting: str | Mapping[str, Any]) -> str:
-    """``minilm · few-shot(5)``."""
-    return f"{target}{SEPARATOR}{prompting_name(prompting)}"
+def arm_name(target: str, prompting: Named, perturbations: Iterable[Named] = (), language: str = "") -> str:
+    """``minilm · few-shot(5)``, ``minilm · raw · keyboard-typos(0.05)``, ``minilm · raw · es``."""
+    noisy = " + ".join(perturbation_name(one) for one in perturbations)
+    return SEPARATOR.join(part for part in (target, prompting_name(prompting), noisy, language) if part)
 
 
 def arms(plan: Plan) -> tuple[Arm, ...]:
-    """Every arm of a plan: each target under its own prompting, or under each of the plan's."""
-    return tuple(
-        Arm(arm_name(name, prompting), name, prompting, spec.repeats or plan.repeats)
-        for name, spec in plan.targets.items()
-        for prompting in ([spec.prompting] if spec.prompting is not None else plan.prompting)
-    )
+    """Every cell of a plan, those on clean items in the workload's own language first within each target."""
+    return tuple(arm for name, spec in plan.targets.items() for arm in _cells(plan, name, spec))
+
+
+def _cells(plan: Plan, target: str, spec: TargetSpec) -> Iterable[Arm]:
+    """The cells of one target, each once; a corner that is another cell too is marked there."""
+    cells: dict[str, Arm] = {}
+    for prompting, noise, language, corner in _design(plan, spec):
+        name = arm_name(target, prompting, noise, language)
+        first = cells.get(name)
+        if first is None:
+            cells[name] = Arm(name, target, prompting, spec.repeats or plan.repeats, noise, language, corner)
+        elif corner:
+            both = " ".join(part for part in (first.corner, corner) if part)
+            cells[name] = replace(first, corner=both)
+    return cells.values()
+
+
+def _design(plan: Plan, spec: TargetSpec) -> Iterable[tuple[Named, tuple[Named, ...], str, str]]:
+    """(prompting, perturbations, language, corner) of each cell: one factor at a time, or all combinations."""
+    promptings, vary = promptings_of(plan, spec), plan.vary or VarySpec(corners=False)
+    noises: list[tuple[Named, ...]] = [(one,) for one in vary.perturbations]
+    if vary.full:
+        for prompting in promptings:
+            for noise in ((), *noises):
+                for language in ("", *plan.workload.languages):
+                    yield prompting, noise, language, ""
+    else:
+        yield from ((prompting, (), "", "") for prompting in promptings)
+        yield from ((promptings[0], noise, "", "") for noise in noises)
+        yield from ((promptings[0], (), language, "") for language in plan.workload.languages)
+    field = vary.field or vary.perturbations
+    if vary.corners and field:
+        lab = promptings[-1] if spec.prompting is not None or vary.lab is None else vary.lab
+        yield lab, (), "", "lab"
+        yield promptings[0], tuple(field), "", "field"
 
 
 def unfold(plan: Plan, workload: Workload) -> tuple[Trial, ...]:
@@ -58,13 +102,49 @@ def unfold(plan: Plan, workload: Workload) -> tuple[Trial, ...]:
     if not workload.items:
         raise DataError(f"the workload {workload.name!r} has no items")
     seed, everyone = plan.seeds.order, arms(plan)
+    spoken = by_language(plan, workload)
     trials: list[Trial] = []
     for repetition in range(max(arm.repeats for arm in everyone)):
         present = {arm.name: arm for arm in everyone if arm.repeats > repetition}
-        for block, digests in enumerate(deal(workload.items, plan.blocks, seed=(seed, repetition))):
+        dealt = {name: deal(items, plan.blocks, seed=(seed, repetition)) for name, items in spoken.items()}
+        for block in range(max(len(parts) for parts in dealt.values())):
             for name in _shuffled(present, seed, "arms", repetition, block):
-                trials.append(_trial(present[name], repetition, block, len(trials), digests, plan))
-    return tuple(trials)
+                parts = dealt[present[name].language]
+                if block < len(parts):
+                    trials.append(_trial(present[name], repetition, block, len(trials), parts[block], plan))
+    return (*trials, *judge_trials(plan, trials))
+
+
+def base_cell(plan: Plan, target: str) -> Plan:
+    """The plan with one target, under its first prompting, on the workload as it is; judged by nobody."""
+    spec = plan.targets[target]
+    return replace(
+        plan,
+        workload=replace(plan.workload, languages=()),
+        targets={target: replace(spec, prompting=promptings_of(plan, spec)[0])},
+        vary=None,
+        judges={},
+    )
+
+
+def own_items(plan: Plan, workload: Workload) -> Workload:
+    """The workload without the items of other languages."""
+    return replace(workload, items=by_language(plan, workload)[""])
+
+
+def by_language(plan: Plan, workload: Workload) -> Mapping[str, tuple[Item, ...]]:
+    """The items of each language that is a cell of its own; ``""`` has those of the workload's own.
+
+    Raises DataError when a language has none.
+    """
+    others = plan.workload.languages
+    spoken = {name: tuple(one for one in workload.items if one.tags.get("language") == name) for name in others}
+    own = tuple(item for item in workload.items if item.tags.get("language") not in others)
+    for name, items in {"": own, **spoken}.items():
+        if not items:
+            which = f"in the language {name!r}" if name else "in its own language"
+            raise DataError(f"the workload {workload.name!r} has no items {which}")
+    return {"": own, **spoken}
 
 
 def deal(items: Iterable[Item], blocks: int, *, seed: tuple[int, int]) -> list[tuple[str, ...]]:
@@ -88,6 +168,10 @@ def _trial(arm: Arm, repetition: int, block: int, order: int, digests: tuple[str
         order=order,
         item_digests=digests,
         scenario=name_of(plan.scenario),
+        perturbation=arm.perturbation,
+        perturbations=arm.perturbations,
+        language=arm.language,
+        corner=arm.corner,
     )
 
 

@@ -30,7 +30,8 @@ class Asking:
         self._moment = moment if (moment := MOMENT.get()) and not getattr(target, "makes_ready", False) else None
         self._several = getattr(target, "several_exchanges", False)
         self.calls: list[Call] = []
-        self.done_ns: int | None = None  # when the last answer was there
+        #: When the last answer was there, or the last failure known: a prompting may go on without one draw of several.
+        self.done_ns: int | None = None
         self.fatal: TargetError | None = None
 
     async def __call__(self, request: Request, *, role: Role = "answer") -> Answer:
@@ -70,7 +71,7 @@ class Asking:
             call = self._each(call, chunks)
         else:
             self.calls.append(call)
-            self.done_ns = call.done_ns
+            self.done_ns = call.done_ns or call.end_ns
         if failure is not None:
             raise failure
         return Answer(text=call.text or "", confidence=call.confidence)
@@ -83,7 +84,7 @@ class Asking:
         legs = _legs(chunks)
         calls = [_of_leg(whole, leg, of) for leg, of in legs] or [whole]
         self.calls += sorted(calls, key=lambda call: (call.due_ns, call.role != "answer"))
-        self.done_ns = (legs[-1][0].served_ns if legs else None) or calls[-1].done_ns
+        self.done_ns = (legs[-1][0].served_ns if legs else None) or calls[-1].done_ns or calls[-1].end_ns
         return calls[-1]
 
 

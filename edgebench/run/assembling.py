@@ -13,16 +13,18 @@ import numpy as np
 from edgebench import plugins
 from edgebench.artifacts import load_card, pull
 from edgebench.artifacts.keeping import sha256_of
-from edgebench.contracts import Prompting, Store, Target
+from edgebench.contracts import Perturbation, Prompting, Store, Target
 from edgebench.errors import ModelError
 from edgebench.meters.host import device_name
+from edgebench.plan import arms
 from edgebench.plan.checks import CARD_KINDS
-from edgebench.records import ModelCard, Parts, Plan, Workload
+from edgebench.records import ModelCard, Named, Parts, Plan, Workload
 from edgebench.run.networks import demand, networks_of, sent_through
 from edgebench.targets.cascade import MadeOfTargets
 from edgebench.targets.fake import SupportsReferences
 from edgebench.targets.network import Network
-from edgebench.workloads import prompting
+from edgebench.workloads import prompting, understand
+from edgebench.workloads.perturbations import chain
 
 #: Bytes from which reading a file takes seconds.
 SLOW_TO_HASH = 2**30
@@ -34,15 +36,16 @@ class Assembly:
 
     targets: Mapping[str, Callable[[], Target]]
     promptings: Mapping[str, Prompting]  # by canonical spec, see ``spec_key``
+    perturbations: Mapping[str, Perturbation] = field(default_factory=dict)  # by what the trials call them
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
     parts: Mapping[str, Parts] = field(default_factory=dict)  # what each target is made of
     networks: Mapping[str, Network] = field(default_factory=dict)  # through which a target is reached, if any
 
-    def prompting(self, spec: str | Mapping[str, Any]) -> Prompting:
+    def prompting(self, spec: Named) -> Prompting:
         return self.promptings[spec_key(spec)]
 
 
-def spec_key(spec: str | Mapping[str, Any]) -> str:
+def spec_key(spec: Named) -> str:
     """One string per prompting spec, so that equal specs share one prompting (and its examples)."""
     return spec if isinstance(spec, str) else repr(sorted(spec.items(), key=str))
 
@@ -59,7 +62,7 @@ def assemble(
 
     ``keys``: target name → API key. Raises UsageError and its kin for anything a person can mend.
     """
-    references = {item.digest: str(item.reference) for item in workload.items}
+    references = {item.digest: _spoken(item.reference) for item in workload.items}
     makers: dict[str, Callable[[], Target]] = {}
     cards: dict[str, ModelCard] = {}
     built: dict[str, Parts] = {}
@@ -72,12 +75,20 @@ def assemble(
             cards[name] = card
     for make in makers.values():
         make()  # what cannot be built is said now, not in the middle of a run
-    specs = [*plan.prompting, *(spec.prompting for spec in plan.targets.values() if spec.prompting is not None)]
-    promptings = {spec_key(spec): build_prompting(spec, workload, plan.seeds.examples) for spec in specs}
-    return Assembly(makers, promptings, cards, built, networks)
+    cells = arms(plan)
+    promptings = {
+        spec_key(one.prompting): build_prompting(one.prompting, workload, plan.seeds.examples) for one in cells
+    }
+    noises = {one.perturbation: chain(one.perturbations) for one in cells if one.perturbations}
+    return Assembly(makers, promptings, noises, cards, built, networks)
 
 
-def build_prompting(spec: str | Mapping[str, Any], workload: Workload, seed: int) -> Prompting:
+def _spoken(reference: Any) -> str:
+    """A reference as the answer it would be; of several acceptable ones the first."""
+    return understand.as_text(reference[0] if isinstance(reference, (list, tuple)) and reference else reference)
+
+
+def build_prompting(spec: Named, workload: Workload, seed: int) -> Prompting:
     """The prompting a spec names; each prompting draws its examples from the same seed."""
     return prompting.build(spec)(workload, np.random.default_rng(seed))
 

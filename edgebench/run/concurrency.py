@@ -17,7 +17,7 @@ from edgebench.contracts import Store
 from edgebench.errors import NothingRan, UsageError
 from edgebench.load.scenarios import name_of
 from edgebench.metrics.table import ArmColumns, columns
-from edgebench.plan import unfold
+from edgebench.plan import own_items, unfold
 from edgebench.records import Estimate, Plan, Run, ScenarioSpec, Workload
 from edgebench.run.execute import execute
 from edgebench.run.points import one_target
@@ -62,7 +62,7 @@ def measure_rates(
     ------
     NothingRan: interrupted, or one of them answered nothing.
     """
-    job = job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
+    job = own_items(plan, job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
     count = requests or max(FEWEST, len(job.items))
     runs = []
     for k in users:
@@ -98,7 +98,7 @@ def one_run(
     ------
     NothingRan: it ended before it was complete, or no request was answered.
     """
-    job = job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
+    job = own_items(plan, job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
     passes = -(-(count + 1) // len(job.items))
     seeds = replace(plan.seeds, order=plan.seeds.order + shuffled, arrivals=plan.seeds.arrivals + shuffled)
     alone = replace(one_target(plan, target), question=question, scenario=scenario, repeats=passes, seeds=seeds)

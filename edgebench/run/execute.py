@@ -15,26 +15,29 @@ from typing import Any
 
 import numpy as np
 
-from edgebench.contracts import Scenario, Store
+from edgebench.contracts import Prompting, Scenario, Store
 from edgebench.load import scenarios
 from edgebench.load.arrivals import repeated
 from edgebench.load.clock import now_ns, wall_label
 from edgebench.load.stopping import Stopping
-from edgebench.meters.host import Host, fingerprint
+from edgebench.meters.host import Host, device_name, fingerprint
 from edgebench.meters.memory import Memory
 from edgebench.meters.sampled import Sampler
 from edgebench.plan import unfold
-from edgebench.records import Item, Plan, Record, Segment, Trial, Workload
+from edgebench.plan.judging import NAME
+from edgebench.records import Item, Plan, Record, ScenarioSpec, Segment, Trial, Workload
 from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.certify import certificate_of_a_start
 from edgebench.run.enough import enough
+from edgebench.run.extending import earlier, take_over
 from edgebench.run.freezing import freeze
+from edgebench.run.judging import judging, with_rubrics
 from edgebench.run.networks import PLACE, with_networks
 from edgebench.run.scoring import score
 from edgebench.run.spending import Bill
 from edgebench.run.trials import Setting, run_trial
 from edgebench.store.redaction import claim
-from edgebench.store.sql import new_id
+from edgebench.store.sql import SqlStore, new_id
 from edgebench.workloads import load
 
 #: Packages whose version changes what is measured.
@@ -81,19 +84,16 @@ def execute(
     ``certificate``: one of minutes ago instead.
     Raises UsageError and its kin before anything is timed; whatever targets do wrong is in the records.
     """
-    job = workload or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
+    job = with_rubrics(plan, workload or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
     trials = unfold(plan, job) if trials is None else trials
     assembly = assemble(plan, job, keys=keys or {}, store=store, progress=say)
     bill = Bill(plan)
     run_id = None if fresh else store.find(plan.digest, job.digest)
     if run_id is None:
-        run_id = new_id()
-        store.begin(run_id, plan, job, trials, created_at=wall_label())
-        store.set_cards(run_id, assembly.cards)
+        run_id = _begin(store, plan, job, trials, assembly, fresh=fresh, say=say)
     if plan.texts == "redact":
         say(claim())
-    once = {(trial.repetition, trial.block): len(trial.item_digests) for trial in trials}
-    if line := repeated(plan.scenario, sum(once.values()), Path(plan.folder)):
+    if line := repeated(plan.scenario, sum(_sizes(trials).values()), Path(plan.folder)):
         say(line)
     start = Start(plan, job, trials, assembly, store, run_id, bill, progress, stopping, watch)
     if start.done:
@@ -103,6 +103,39 @@ def execute(
     score(store, run, start.heard)
     freeze(store, run)
     return finished
+
+
+def _begin(
+    store: Store,
+    plan: Plan,
+    job: Workload,
+    trials: Sequence[Trial],
+    assembly: Assembly,
+    *,
+    fresh: bool,
+    say: Callable[[str], None],
+) -> str:
+    """Write a new run down, with what an earlier one has measured of it already; returns its id."""
+    run_id, found = new_id(), None
+    if not fresh and isinstance(store, SqlStore):
+        found = earlier(store, plan, job, trials, assembly.cards, device=device_name(), versions=versions())
+    notes = () if found is None else (found.note,)
+    store.begin(run_id, plan, job, trials, created_at=wall_label(), notes=notes)
+    store.set_cards(run_id, assembly.cards)
+    if found is not None and isinstance(store, SqlStore):
+        take_over(store, run_id, found)
+        say(f"{found.records} answers taken over from run {found.run.id}; only what is new is asked (--new asks all)")
+    return run_id
+
+
+def _sizes(trials: Sequence[Trial]) -> dict[tuple[int, int], int]:
+    """(repetition, block) → the most requests an arm has there."""
+    sizes: dict[tuple[int, int], int] = {}
+    for trial in trials:
+        if not trial.judges:
+            here = (trial.repetition, trial.block)
+            sizes[here] = max(sizes.get(here, 0), len(trial.item_digests))
+    return sizes
 
 
 class Start:
@@ -168,7 +201,11 @@ class Start:
         if spec is None or self._enough or trial.repetition <= self._pass or not self._todo(trial):
             return
         self._pass = trial.repetition
-        left = {each.arm for each in self._trials if self._todo(each) and each.target not in self._given_up}
+        left = {
+            each.arm
+            for each in self._trials
+            if not each.judges and self._todo(each) and each.target not in self._given_up
+        }
         if not self._stopping():
             self._enough = enough(self._store.load(self._run_id), spec, left)
 
@@ -181,9 +218,11 @@ class Start:
 
     def _scenario(self, trial: Trial, todo: int) -> Scenario:
         """How this trial's requests arrive after the cold one: the same for every arm of a block."""
+        if trial.judges:  # nobody waits for a verdict
+            return scenarios.build(ScenarioSpec(), count=todo - 1, rng=np.random.default_rng(0), folder=Path())
         here = (trial.repetition, trial.block)
-        before = {(each.repetition, each.block): len(each.item_digests) for each in self._trials}
-        used = sum(size for place, size in before.items() if place < here) + len(trial.item_digests) - todo
+        used = sum(size for place, size in _sizes(self._trials).items() if place < here)
+        used += len(trial.item_digests) - todo
         rng = np.random.default_rng(np.random.SeedSequence([self._plan.seeds.arrivals, *here]))
         folder = Path(self._plan.folder)
         return scenarios.build(self._plan.scenario, count=todo - 1, rng=rng, folder=folder, first=used)
@@ -197,16 +236,33 @@ class Start:
             return
         self._progress(self._count, self._total, trial.arm)
         PLACE.set((trial.repetition, trial.block))
+        prompting, asked = self._asked(trial, todo)
+        if not asked:
+            return
         outcome = await run_trial(
             trial,
-            todo,
+            asked,
             target=self._assembly.targets[trial.target],
-            prompting=self._assembly.prompting(trial.prompting),
-            setting=self._setting(trial, segment, self._scenario(trial, len(todo))),
+            prompting=prompting,
+            setting=self._setting(trial, segment, self._scenario(trial, len(asked))),
         )
         self._not_issued.update(outcome.not_issued)
         if outcome.hopeless:
             self._given_up[trial.target] = outcome.hopeless
+
+    def _asked(self, trial: Trial, todo: Sequence[tuple[int, Item]]) -> tuple[Prompting, Sequence[tuple[int, Item]]]:
+        """How a trial's items are put, and the items as they are put: perturbed, or those with an answer to judge."""
+        if trial.judges:
+            name = trial.arm.removeprefix(NAME).partition(" · ")[0]
+            prompting = judging(self._store.load(self._run_id), name, trial.judges, self.heard)
+            asked = [(index, item) for index, item in todo if item.digest in prompting.answers]
+            if missing := len(todo) - len(asked):
+                self._not_issued["no answer to judge"] += missing
+            return prompting, asked
+        if trial.perturbations:
+            noise, seed = self._assembly.perturbations[trial.perturbation], self._plan.seeds.perturbations
+            todo = [(index, noise(item, seed)) for index, item in todo]
+        return self._assembly.prompting(trial.prompting), todo
 
     def _setting(self, trial: Trial, segment: Segment, scenario: Scenario) -> Setting:
         spec = self._plan.targets[trial.target]

@@ -20,7 +20,7 @@ from edgebench.contracts import Store
 from edgebench.errors import NothingRan
 from edgebench.load.stopping import Stopping
 from edgebench.metrics.observed import QUANTILES, is_quantile_of_time
-from edgebench.plan import unfold
+from edgebench.plan import base_cell, own_items, unfold
 from edgebench.records import SLO, Plan, Record, Run, ScenarioKind, ScenarioSpec, Trial, Workload
 from edgebench.run.execute import Finished, execute
 from edgebench.run.pooling import Taken, judged, taken
@@ -139,7 +139,7 @@ class Points:
         self._plan, self._load, self._store, self._keys = plan, load_, store, dict(keys or {})
         self._begun, self._say, self._certify = begun, say, certify
         self._certificate: Mapping[str, Any] | None = None  # of the first run; the instrument stays the same
-        self.job = job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
+        self.job = own_items(plan, job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
         self.needed = needed(load_.slos)
         different = len({item.cluster or item.digest for item in self.job.items})
         if different < self.needed:
@@ -258,8 +258,9 @@ class Points:
 
 def one_target(plan: Plan, name: str) -> Plan:
     """The plan with one target under one prompting (its own, or the plan's first), in one block without a stop rule."""
-    spec = replace(plan.targets[name], repeats=None)
-    return replace(plan, targets={name: spec}, prompting=plan.prompting[:1], blocks=1, repeats=1, stop=None)
+    alone = base_cell(plan, name)
+    spec = replace(alone.targets[name], repeats=None)
+    return replace(alone, targets={name: spec}, blocks=1, repeats=1, stop=None)
 
 
 def limit(slo: SLO) -> str:

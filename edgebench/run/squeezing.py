@@ -23,6 +23,7 @@ from edgebench.errors import NothingRan, TargetError, UsageError
 from edgebench.load.clock import now_ns
 from edgebench.meters.confined import group_of, mapped_bytes
 from edgebench.meters.memory import Memory
+from edgebench.plan import base_cell, promptings_of
 from edgebench.records import Call, Item, Parts, Plan, Reading, Task, Workload, WorkloadSpec
 from edgebench.run.asking import Asking
 from edgebench.run.assembling import assemble, build_prompting
@@ -175,8 +176,8 @@ def of_plan(plan: Plan, name: str) -> Squeezed:
     spec = replace(plan.targets[name], memory_limit=None)
     if not runs_a_file(spec):
         raise UsageError(f"target {name!r} loads no model file here, so there is nothing to fit")
-    alone = replace(plan, targets={name: spec}, prompting=plan.prompting[:1] if spec.prompting is None else ())
-    return _squeezed(alone, name, load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
+    alone = base_cell(replace(plan, targets={name: spec}), name)
+    return _squeezed(alone, name, load(alone.workload, folder=Path(plan.folder), seeds=plan.seeds))
 
 
 def of_card(name: str) -> Squeezed:
@@ -202,7 +203,7 @@ def of_card(name: str) -> Squeezed:
 def _squeezed(plan: Plan, name: str, job: Workload) -> Squeezed:
     spec = plan.targets[name]
     parts = assemble(plan, job, keys={}).parts[name]
-    prompting = build_prompting(spec.prompting or plan.prompting[0], job, plan.seeds.examples)
+    prompting = build_prompting(promptings_of(plan, spec)[0], job, plan.seeds.examples)
     return Squeezed(parts, prompting, job.items[: PROMPTS + 1], spec.timeout_s, "answers/s")
 
 

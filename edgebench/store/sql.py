@@ -79,13 +79,22 @@ class SqlStore:
 
     # ----------------------------------------------------------------------------------------------- a run begins
 
-    def begin(self, run_id: str, plan: Plan, workload: Workload, trials: Sequence[Trial], *, created_at: str) -> None:
+    def begin(
+        self,
+        run_id: str,
+        plan: Plan,
+        workload: Workload,
+        trials: Sequence[Trial],
+        *,
+        created_at: str,
+        notes: Sequence[str] = (),
+    ) -> None:
         """Write a new run down. Its ``texts`` policy holds from here on, for the workload too."""
         policy = Policy(plan.texts, workload)
         stored = policy.workload(workload)
         with self._write() as connection:
             self._refuse_known(connection, run_id)
-            n = rows.write_run(connection, run_id, plan, stored, created_at=created_at, texts=plan.texts)
+            n = rows.write_run(connection, run_id, plan, stored, created_at=created_at, texts=plan.texts, notes=notes)
             rows.write_trials(connection, n, trials)
 
     def add_run(self, run: Run, *, scores: Sequence[tuple[Score, str]] | None = None) -> None:

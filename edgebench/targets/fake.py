@@ -1,7 +1,8 @@
 """Targets of known behaviour: what is measured of them is known beforehand.
 
 ``Fake`` answers in this process with a latency, an accuracy and a failure rate that are given, for what-ifs and
-for tests of everything above a target. ``FakeEngine`` misbehaves inside a worker, for tests of the isolation.
+for tests of everything above a target; ``when`` gives it others for some requests, so that it is known how each
+prompting will do. ``FakeEngine`` misbehaves inside a worker, for tests of the isolation.
 """
 
 from __future__ import annotations
@@ -16,14 +17,27 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, Protocol, Self, runtime_checkable
 
 from edgebench.errors import TargetError, UsageError
-from edgebench.records import FAILURE_KINDS, FORBID_EXTRA, Chunk, Completion, Identity, Parts, Request, Task, Usage
+from edgebench.records import (
+    FAILURE_KINDS,
+    FORBID_EXTRA,
+    Chunk,
+    Completion,
+    Identity,
+    Output,
+    Parts,
+    Request,
+    Task,
+    Usage,
+)
 from edgebench.targets.engine import Stop, checked, plain
 
 MS = 1_000_000
+ANSWER = "{answer}"  # where a text has its answer
+CONDITIONS = frozenset({"contains", "last", "sampled"})  # of a rule: the rest of it is behaviour
 
 
 @runtime_checkable
@@ -32,6 +46,35 @@ class SupportsReferences(Protocol):
 
     def know(self, references: Mapping[str, str]) -> None:
         """``references``: item digest → the right answer's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """How a fake behaves towards requests that are all it says here; what is None stays as the options say."""
+
+    __pydantic_config__ = FORBID_EXTRA
+    contains: str | None = None  # stands in a message, in any case
+    last: str | None = None  # stands in the last message, in any case
+    sampled: bool | None = None  # has a temperature of its own, as a draw has
+    accuracy: float | None = None
+    latency_ms: float | None = None
+    spread: float | None = None
+    first_ms: float | None = None
+    chunks: int | None = None
+    failure_rate: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    wrong: Literal["varied", "fixed"] | None = None
+    text: str | None = None
+
+    def fits(self, request: Request) -> bool:
+        """Whether a request is all that is said here."""
+        said = [message.content.casefold() for message in request.messages]
+        return (
+            (self.contains is None or any(self.contains.casefold() in one for one in said))
+            and (self.last is None or self.last.casefold() in "".join(said[-1:]))
+            and (self.sampled is None or self.sampled == (request.temperature is not None))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +93,21 @@ class Options:
     load_ms: float = 0.0
     seed: int | None = None  # None: the plan's sampling seed
     input_tokens: int = 50
+    output_tokens: int | None = None  # None: one for each chunk
+    wrong: Literal["varied", "fixed"] = "varied"  # wrong answers to one item: any of them, or the same each time
+    text: str = ANSWER  # what is said around the answer
+    when: tuple[When, ...] = ()  # the first one that fits a request says how it is answered
     at_once: int | None = None  # answers so many at a time, the others wait for their turn; None: any number
     confidence: bool = True  # says how sure it is: 0.9 where it is right, 0.6 where it is wrong …
     confidence_noise: float = 0.0  # … plus normal noise of this sigma, kept within 0…1
 
 
 class Fake:
-    """A target in this very process whose every answer is a function of (seed, item, attempt)."""
+    """A target in this very process whose every answer is a function of (seed, item, attempt).
+
+    What it says to a request with a seed of its own is a function of (seed, item, that seed): as of an engine, two
+    draws with one seed are alike. Failures and latencies are drawn anew for each attempt.
+    """
 
     def __init__(self, parts: Parts, options: Options, references: Mapping[str, str] | None = None) -> None:
         if options.failure not in FAILURE_KINDS:
@@ -95,18 +146,19 @@ class Fake:
                 yield chunk
 
     async def _answer(self, request: Request, came_ns: int) -> AsyncGenerator[Chunk, None]:
-        options, sent_ns = self._options, time.monotonic_ns()
+        options, sent_ns = self._behaviour(request), time.monotonic_ns()
         if self._dead:
             raise TargetError("crashed", "the fake has ended", fatal=True)
-        rng = self._rng(request)
-        fails, right = rng.random() < options.failure_rate, rng.random() < options.accuracy
+        rng, says = self._rngs(request)
+        fails, right = rng.random() < options.failure_rate, says.random() < options.accuracy
         latency_ms = options.latency_ms * math.exp(rng.gauss(0.0, options.spread))
         if fails and options.failure == "timeout":
             latency_ms = math.inf
-        text, count = self._text(request, right, rng), max(1, options.chunks)
+        text, count = self._text(request, right, says, options), max(1, options.chunks)
+        tokens = count if options.output_tokens is None else options.output_tokens
         pieces = [text[len(text) * k // count : len(text) * (k + 1) // count] for k in range(count)]
         for k, piece in enumerate(pieces):
-            due_ns = sent_ns + self._offset_ns(k, count, latency_ms, request.timeout_s)
+            due_ns = sent_ns + _offset_ns(k, count, options.first_ms, latency_ms, request.timeout_s)
             await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
             last = k == count - 1
             if latency_ms > request.timeout_s * 1e3 and time.monotonic_ns() - sent_ns >= request.timeout_s * 1e9:
@@ -117,8 +169,12 @@ class Fake:
             yield Chunk(
                 text=piece,
                 at_ns=time.monotonic_ns(),
-                tokens=1,
-                completion=self._completion(came_ns, sent_ns, count, self._sure(right, rng)) if last else None,
+                tokens=tokens * (k + 1) // count - tokens * k // count,
+                completion=self._completion(
+                    came_ns, sent_ns, Usage(options.input_tokens, tokens, 0), self._sure(right, rng)
+                )
+                if last
+                else None,
             )
 
     def identity(self) -> Identity:
@@ -142,37 +198,45 @@ class Fake:
     def resident_before_load(self) -> int | None:
         return None
 
-    def _rng(self, request: Request) -> random.Random:
-        case = request.item_digest or request.text
-        self._attempts[case] += 1
-        seed = self._options.seed if self._options.seed is not None else self._parts.seed
-        return random.Random(f"{seed}/{case}/{self._attempts[case]}")
+    def _behaviour(self, request: Request) -> Options:
+        """The options in force for a request."""
+        fitting = next((one for one in self._options.when if one.fits(request)), None)
+        if fitting is None:
+            return self._options
+        said = {each.name: getattr(fitting, each.name) for each in fields(fitting) if each.name not in CONDITIONS}
+        return replace(self._options, **{name: value for name, value in said.items() if value is not None})
 
-    def _text(self, request: Request, right: bool, rng: random.Random) -> str:
+    def _rngs(self, request: Request) -> tuple[random.Random, random.Random]:
+        """What this attempt's luck is drawn from, and what its answer is: the same unless the request has a seed."""
+        case = self._case(request)
+        self._attempts[case] += 1
+        luck = random.Random(f"{self._seed}/{case}/{self._attempts[case]}")
+        return luck, luck if request.seed is None else random.Random(f"{self._seed}/{case}/seed {request.seed}")
+
+    @property
+    def _seed(self) -> int:
+        return self._options.seed if self._options.seed is not None else self._parts.seed
+
+    def _case(self, request: Request) -> str:
+        return request.item_digest or request.text
+
+    def _text(self, request: Request, right: bool, rng: random.Random, options: Options) -> str:
         choices = request.choices or self._choices
         reference = self._references.get(request.item_digest, choices[0] if choices else "answer")
-        if right:
-            return reference
-        wrong = [choice for choice in choices if choice != reference]
-        return rng.choice(wrong) if wrong else f"not {reference}"
-
-    def _offset_ns(self, k: int, count: int, latency_ms: float, limit_s: float) -> int:
-        """When chunk k of count is due after asking; never later than the time limit."""
-        first_ms = self._options.first_ms
-        if first_ms is None or count == 1:
-            at_ms = latency_ms * (k + 1) / count
-        else:
-            at_ms = first_ms + (latency_ms - first_ms) * k / (count - 1)
-        return int(min(at_ms, limit_s * 1e3) * MS)
+        if not right:
+            if options.wrong == "fixed":
+                rng = random.Random(f"{self._seed}/{self._case(request)}/wrong")
+            reference = _wrong(reference, choices, request.output, rng)
+        return options.text.replace(ANSWER, reference)
 
     def _sure(self, right: bool, rng: random.Random) -> float | None:
         if not self._options.confidence:
             return None
         return min(1.0, max(0.0, (0.9 if right else 0.6) + rng.gauss(0.0, self._options.confidence_noise)))
 
-    def _completion(self, came_ns: int, sent_ns: int, chunks: int, sure: float | None) -> Completion:
+    def _completion(self, came_ns: int, sent_ns: int, usage: Usage, sure: float | None) -> Completion:
         return Completion(
-            usage=Usage(self._options.input_tokens, chunks, 0),
+            usage=usage,
             finish_reason="stop",
             sent_ns=sent_ns,
             end_ns=time.monotonic_ns(),
@@ -181,6 +245,28 @@ class Fake:
             phases={} if self._turn is None else {"queue": sent_ns - came_ns},
             stamp="engine",
         )
+
+
+def _wrong(reference: str, choices: tuple[str, ...], output: Output, rng: random.Random) -> str:
+    """A wrong answer: another choice, another number, no fields at all, other words."""
+    others = [choice for choice in choices if choice != reference]
+    if others:
+        return rng.choice(others)
+    if output == "json":
+        return "{}"
+    try:
+        return f"{float(reference) + rng.randint(1, 9):g}"
+    except ValueError:
+        return f"not {reference}"
+
+
+def _offset_ns(k: int, count: int, first_ms: float | None, latency_ms: float, limit_s: float) -> int:
+    """When chunk k of count is due after asking; never later than the time limit."""
+    if first_ms is None or count == 1:
+        at_ms = latency_ms * (k + 1) / count
+    else:
+        at_ms = first_ms + (latency_ms - first_ms) * k / (count - 1)
+    return int(min(at_ms, limit_s * 1e3) * MS)
 
 
 def target(parts: Parts) -> Fake:

@@ -428,9 +428,18 @@ def file_type(metadata: Mapping[str, str]) -> str | None:
 
 
 def without_case(request: Request) -> tuple[Message, ...]:
-    """The messages with the case's own words taken out of the last one."""
-    *before, last = request.messages
-    return (*before, Message(last.role, last.content.replace(request.text, "", 1)))
+    """The messages without the case's own words, and without what the model itself has said of it since.
+
+    The case is the last of the user's messages that begins with its words (or holds them): after it there are only the
+    turns of a prompting that asks in several steps.
+    """
+    messages, text = request.messages, request.text
+    users = [place for place, message in enumerate(messages) if message.role == "user"]
+    begun = [place for place in users if messages[place].content.startswith(text)]
+    held = begun or [place for place in users if text in messages[place].content] or [len(messages) - 1]
+    *before, case = messages[: held[-1] + 1]
+    since = (Message(one.role, "") if one.role == "assistant" else one for one in messages[held[-1] + 1 :])
+    return (*before, Message(case.role, case.content.replace(text, "", 1)), *since)
 
 
 def shared_start(one: Sequence[int], other: Sequence[int]) -> int:

@@ -11,8 +11,8 @@ from typing import Any, cast
 import numpy as np
 
 from edgebench.errors import DataError, UsageError
-from edgebench.records import Columns, Example, Item, Output, Seeds, Workload, WorkloadSpec, canonical
-from edgebench.workloads import builtin, columns, duplicates, readers, scorers, subset, tasks
+from edgebench.records import Columns, Example, Item, Output, ScorerSpec, Seeds, Workload, WorkloadSpec, canonical
+from edgebench.workloads import benchmarks, builtin, columns, duplicates, languages, readers, scorers, subset, tasks
 from edgebench.workloads.choices import lettered
 
 
@@ -24,6 +24,8 @@ class Place:
     rows: Path
     examples: Path | None
     known: Mapping[str, Any]  # goes into the source as it is
+    language: str | None = None  # of the rows, where a built-in job says it
+    parallel: Mapping[str, Path] = field(default_factory=dict)  # other languages → their rows
 
 
 def load(spec: WorkloadSpec, *, folder: Path, seeds: Seeds) -> Workload:
@@ -37,16 +39,23 @@ def load(spec: WorkloadSpec, *, folder: Path, seeds: Seeds) -> Workload:
     DataError: no such file or column, an empty file, a row or label that cannot be, with the row.
     UsageError: a scorer or an option of it that does not exist.
     """
+    if spec.benchmark is not None and spec.builtin is None:
+        return _published(spec, folder, seeds)
     place = _place(spec, folder)
     spec, name = place.spec, place.rows.name
     table = _filled(readers.table(place.rows, format=spec.format, encoding=spec.encoding, header=spec.header), name)
     wanted = columns.settled(table, spec.columns, name)
     unique = duplicates.settled(columns.cases(table, wanted, name), spec.duplicates, name)
     shown = _examples(place, wanted)
-    settled = tasks.settle(spec, unique.cases, shown.cases, name, shown.name)
+    if place.language is None:
+        spoken = languages.of_a_file(unique.cases, spec, name)
+    else:
+        spoken = languages.of_a_job(unique.cases, spec, place.language, place.parallel)
+    settled = tasks.settle(spec, spoken, shown.cases, name, shown.name)
+    settled = replace(settled, scorers=_read_scorers(settled.scorers, spec, folder))
     _check_scorers(settled, name)
-    population = [case.item for case in settled.cases]
-    items, drawn = _subset(population, spec, settled.task.output, seeds, name)
+    population, others = languages.parted([case.item for case in settled.cases], spec)
+    items, drawn = _subset(population, others, spec, settled.task.output, seeds, name)
     pool, measured = _pool(settled.examples, items)
     source = {
         **place.known,
@@ -79,11 +88,12 @@ def load(spec: WorkloadSpec, *, folder: Path, seeds: Seeds) -> Workload:
 
 
 def _place(spec: WorkloadSpec, folder: Path) -> Place:
+    if spec.builtin is not None and spec.benchmark is not None:
+        raise DataError("the workload names both a built-in job and a benchmark", hint="leave one of them out")
     if (spec.builtin is None) == (spec.file is None):
-        what = (
-            "names neither a built-in job nor a file" if spec.file is None else "names both a built-in job and a file"
-        )
-        raise DataError(f"the workload {what}", hint="`builtin: support-triage`, or `file: my.csv`")
+        what = "both a built-in job and a file" if spec.file else "neither a built-in job, nor a benchmark, nor a file"
+        hint = "`builtin: support-triage`, `benchmark: gsm8k`, or `file: my.csv`"
+        raise DataError(f"the workload names {what}", hint=hint)
     if spec.builtin is not None:
         return _shipped(spec, builtin.read(spec.builtin), folder)
     examples = None if spec.examples is None else folder / Path(spec.examples.file).expanduser()
@@ -103,9 +113,41 @@ def _shipped(spec: WorkloadSpec, job: builtin.Builtin, folder: Path) -> Place:
         labels=spec.labels or dict(job.labels) or None,
         scorers=spec.scorers or job.scorers or None,
         max_tokens=job.max_tokens if spec.max_tokens is None else spec.max_tokens,
+        schema=spec.schema or job.schema,
+        wordings=job.wordings if spec.wordings is None else spec.wordings,
     )
-    known = {"builtin": job.name, "version": job.version, "title": job.title, "provenance": dict(job.provenance)}
-    return Place(merged, job.rows, examples, {**known, "licence": job.provenance.get("licence")})
+    known = {
+        "builtin": job.name,
+        "version": job.version,
+        "title": job.title,
+        "provenance": dict(job.provenance),
+        "licence": job.provenance.get("licence"),
+        **{key: job.extra[key] for key in ("languages", "functions") if key in job.extra},
+    }
+    return Place(merged, job.rows, examples, known, job.language, job.parallel)
+
+
+def _published(spec: WorkloadSpec, folder: Path, seeds: Seeds) -> Workload:
+    """A public benchmark: its files are read by its own reader, the rest is as for any other workload."""
+    placed = benchmarks.place(spec, folder)
+    spec, name = placed.spec, str(placed.known["benchmark"])
+    settled = tasks.settle(spec, placed.cases, placed.material.examples or (), name, name)
+    settled = replace(settled, scorers=_read_scorers(settled.scorers, spec, folder))
+    _check_scorers(settled, name)
+    population, others = languages.parted([case.item for case in settled.cases], spec)
+    asked = len(population) if spec.items is None else spec.items
+    if (most := placed.most(len(population))) < asked:
+        spec = replace(spec, items=most)
+    items, drawn = _subset(population, others, spec, settled.task.output, seeds, name)
+    pool, measured = placed.pool(settled, items)
+    source = {
+        **placed.known,
+        "population": len(population),
+        "duplicates": placed.spec.duplicates,
+        "subset": drawn if drawn is None else {**drawn, "asked": asked, "held_back": len(population) - most},
+        "examples": {"kept": len(pool), "dropped_as_measured": measured},
+    }
+    return Workload(str(spec.name), tuple(items), settled.task, settled.scorers, pool, source)
 
 
 def _filled(table: readers.Table, name: str) -> readers.Table:
@@ -164,14 +206,24 @@ def _pool(examples: Sequence[columns.Case], items: Sequence[Item]) -> tuple[tupl
 
 
 def _subset(
-    population: list[Item], spec: WorkloadSpec, output: Output, seeds: Seeds, name: str
+    population: list[Item],
+    others: Mapping[str, Sequence[Item]],
+    spec: WorkloadSpec,
+    output: Output,
+    seeds: Seeds,
+    name: str,
 ) -> tuple[list[Item], dict[str, Any] | None]:
+    """The items of the own language, followed by those of the others; cases that all languages have come first."""
     if spec.items is None:
-        return population, None
+        return [*population, *(item for each in others.values() for item in each)], None
     if spec.items < 1:
         raise DataError(f"items: {spec.items} measures nothing", hint="items: 250")
     by, key = _strata(population, spec.stratify, output, name)
-    items = subset.stratified(population, spec.items, rng=np.random.default_rng(seeds.subset), key=key)
+    first = languages.cases_of_all(population, others)
+    drawn = subset.stratified(first, spec.items, rng=np.random.default_rng(seeds.subset), key=key)
+    rest = [item for item in population if item not in first]
+    drawn += subset.stratified(rest, spec.items - len(drawn), rng=np.random.default_rng(seeds.subset), key=key)
+    items = [*drawn, *languages.beside(drawn, others, key=key, seed=seeds.subset)]
     method = "uniform" if by == "none" else f"stratified by {by}, proportional, largest remainder"
     asked = {"asked": spec.items, "items": len(items), "method": method, "stratify": by, "seed": seeds.subset}
     return items, {**asked, "strata": len({key(item) for item in population})}
@@ -198,6 +250,12 @@ def _strata(
         if near
         else f"there is: {known}; tags are named under `columns: {{tags: […]}}`",
     )
+
+
+def _read_scorers(found: Sequence[ScorerSpec], spec: WorkloadSpec, folder: Path) -> tuple[ScorerSpec, ...]:
+    """The scorers with the files they name read, so that a stored run stands alone; the plan's taxonomy is one more."""
+    every = [*found, *([ScorerSpec("taxonomy", {"file": spec.taxonomy})] if spec.taxonomy is not None else [])]
+    return tuple(scorers.inlined(each, (folder, builtin.SHIPPED)) for each in every)
 
 
 def _check_scorers(settled: tasks.Settled, name: str) -> None:

@@ -78,6 +78,7 @@ def settle(
         descriptions={label: given.get(label) or label.replace("_", " ") for label in choices},
         schema=spec.schema,
         max_tokens=spec.max_tokens or _room(form, choices),
+        wordings=tuple(spec.wordings or ()),
     )
     return Settled(task, done, shown, _scorers(spec, form))
 

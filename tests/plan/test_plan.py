@@ -40,7 +40,7 @@ def test_a_good_plan_is_read(tmp_path: Path) -> None:
     assert Path(plan.folder) == tmp_path
 
 
-@pytest.mark.parametrize("name", ["support-triage", "demo", "laptop-vs-api", "api-over-4g"])
+@pytest.mark.parametrize("name", ["support-triage", "demo", "laptop-vs-api", "api-over-4g", "lab-vs-field"])
 def test_every_shipped_plan_is_sound(name: str) -> None:
     """A plan on the shelf is loaded by its name, and its arms are told apart."""
     plan = load_plan(name)
@@ -64,6 +64,7 @@ def test_the_list_of_shipped_plans_is_the_one_tested() -> None:
         "api-over-4g",
         "banking77",
         "busy-hour",
+        "lab-vs-field",
         "edge-or-cloud",
     }
 

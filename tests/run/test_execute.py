@@ -51,9 +51,12 @@ def test_every_arm_answers_every_item_once_and_is_scored(store: Store) -> None:
         by_arm.setdefault(trials[record.trial_id].target, Counter())[record.item_digest] += 1
     assert set(by_arm) == {"a", "b"}
     assert by_arm["a"] == by_arm["b"] == Counter(item.digest for item in run.workload.items)
-    assert len(run.scores) == 2 * ITEMS
-    right = [score.value for score in run.scores if trials[score.record_id.rpartition("/")[0]].target == "a"]
+    labels = [score for score in run.scores if score.scorer == "label"]
+    assert len(labels) == 2 * ITEMS
+    right = [score.value for score in labels if trials[score.record_id.rpartition("/")[0]].target == "a"]
     assert right == [1.0] * ITEMS
+    wrong = {score.record_id for score in labels if score.value == 0.0}
+    assert {score.record_id for score in run.scores if score.scorer == "mode"} == wrong != set()
 
 
 def test_stamps_are_in_order_and_the_first_request_of_a_start_is_cold(store: Store) -> None:
@@ -262,7 +265,7 @@ def test_answers_are_scored_even_where_their_texts_are_not_kept(store: Store, te
     said: list[str] = []
     run = store.load(execute(plan({"a": {"accuracy": 0.7}}, texts=texts), store=store, say=said.append).run_id)
     assert any("in our own test set" in line for line in said) == (texts == "redact")
-    values = [score.value for score in run.scores]
+    values = [score.value for score in run.scores if score.scorer == "label"]
     assert len(values) == ITEMS
     assert None not in values
     if texts == "hash":

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from edgebench.errors import TargetError, UsageError
-from edgebench.records import Chunk, Parts, Request, TargetSpec
+from edgebench.records import Chunk, Message, Parts, Request, TargetSpec
 from edgebench.targets import fake
 from edgebench.targets.fake import Fake, SupportsReferences
+from edgebench.workloads import understand
 
 LABELS = ("a", "b", "c")
 REFERENCES = {f"d{k}": LABELS[k % 3] for k in range(300)}
@@ -111,3 +112,88 @@ def test_it_can_be_told_the_right_answers() -> None:
     assert isinstance(made(), SupportsReferences)
     with pytest.raises(UsageError, match="no failure kind"):
         made(failure="bad luck")
+
+
+# ------------------------------------------------------------------------------------------------- known per prompting
+
+
+def asking(*said: str, digest: str = "d0", **fields: Any) -> Request:
+    messages = tuple(Message("user", one) for one in said)
+    return Request(messages, digest, "choice", LABELS, item_digest=digest, **fields)
+
+
+async def answered(target: Fake, *requests: Request) -> list[tuple[str, Chunk]]:
+    """The text and the last chunk of each."""
+    async with target:
+        heard = [await ask(target, one) for one in requests]
+    return [("".join(chunk.text for chunk in chunks), chunks[-1]) for chunks in heard]
+
+
+async def test_the_first_rule_that_fits_says_how_a_request_is_answered() -> None:
+    """By words in any message, by words in the last, by whether it is a draw; what a rule leaves out stays."""
+    when = [
+        {"contains": "STEP by step", "last": "reply", "text": "third"},
+        {"contains": "step by step", "text": "Well. Answer: {answer}", "output_tokens": 120, "input_tokens": 80},
+        {"sampled": True, "output_tokens": 7},
+    ]
+    target = made(when=when, output_tokens=3, text="<{answer}>")
+    heard = await answered(
+        target,
+        asking("x"),
+        asking("Think step by step."),
+        asking("x", temperature=0.7),
+        asking("Step by step.", "Now the reply."),
+        asking("reply", "step by step"),
+    )
+    assert [text for text, _ in heard] == ["<a>", "Well. Answer: a", "<a>", "third", "Well. Answer: a"]
+    used = [chunk.completion.usage for _, chunk in heard if chunk.completion and chunk.completion.usage]
+    assert [(one.input_tokens, one.output_tokens) for one in used] == [(50, 3), (80, 120), (50, 7), (50, 3), (80, 120)]
+
+
+async def test_tokens_are_as_many_as_were_asked_for() -> None:
+    """Shared out over the chunks to the last one, whatever their number; as many as chunks when nothing is said."""
+    for chunks, tokens in ((3, 10), (4, 2), (1, 0), (2, None)):
+        async with made(chunks=chunks, output_tokens=tokens) as target:
+            heard = await ask(target, request())
+        wanted = chunks if tokens is None else tokens
+        assert sum(chunk.tokens or 0 for chunk in heard) == wanted
+        assert heard[-1].completion is not None and heard[-1].completion.usage is not None
+        assert heard[-1].completion.usage.output_tokens == wanted
+
+
+async def test_draws_with_one_seed_are_alike_and_those_with_others_are_independent() -> None:
+    """As of an engine: a prompting that forgot to vary the seed would be found out."""
+    target = made(accuracy=0.5)
+    same = await answered(target, *[asking("x", temperature=1.0, seed=7)] * 20)
+    assert len({text for text, _ in same}) == 1
+    many = await answered(target, *[asking("x", temperature=1.0, seed=seed) for seed in range(400)])
+    right = sum(text == "a" for text, _ in many)
+    assert abs(right / 400 - 0.5) < 3 * (0.25 / 400) ** 0.5
+
+
+async def test_wrong_answers_can_be_the_same_each_time() -> None:
+    """Fixed: one wrong answer an item, so that a vote is between two; varied: any of them."""
+    for wrong, kinds in (("fixed", 1), ("varied", 2)):
+        heard = await answered(made(accuracy=0.0, wrong=wrong), *[asking("x", seed=seed) for seed in range(50)])
+        assert len({text for text, _ in heard}) == kinds and "a" not in {text for text, _ in heard}
+    items = [asking("x", digest=digest) for digest in REFERENCES]
+    assert len({text for text, _ in await answered(made(accuracy=0.0, wrong="fixed"), *items)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("output", "reference"), [("number", "18"), ("number", "2.5"), ("json", '{"a": 1}'), ("text", "x")]
+)
+async def test_a_wrong_answer_does_not_hold_the_right_one(output: str, reference: str) -> None:
+    """`not 18` would be read as 18, and `not {…}` as the object."""
+    for wrong in ("fixed", "varied"):
+        target = made(accuracy=0.0, wrong=wrong)
+        target.know({"d0": reference})
+        ((text, _),) = await answered(target, Request((), "d0", output, item_digest="d0"))  # type: ignore[arg-type]
+        read = {"number": understand.number, "json": understand.json_object, "text": str}[output]
+        assert read(text) != read(reference)  # type: ignore[operator]
+
+
+def test_a_rule_with_a_mistake_in_it_is_said() -> None:
+    """An unknown word in a rule is a usage error like any other option."""
+    with pytest.raises(UsageError, match="when"):
+        made(when=[{"contain": "x"}])

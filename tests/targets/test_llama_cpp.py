@@ -149,6 +149,33 @@ def test_a_grammar_lets_only_labels_through_and_streams_them(engines: Engines) -
         assert 0 < (end.confidence or 0) <= 1
 
 
+def test_the_prior_forgets_what_the_model_itself_said_of_the_case(engines: Engines) -> None:
+    """Asked in several steps, the frame is the turns without the case's words and all that was said of it since.
+
+    Were its own reasoning left in, taking the prior off would take the reasoning off; were the case not found, every
+    label would come out alike.
+    """
+    case = (Message("system", "Pick one."), Message("user", "refund 3"), Message("assistant", "refund"))
+    asked = (*CHOICE.messages, Message("assistant", "Money is asked for."), Message("user", "Now the label."))
+    request = replace(CHOICE, messages=(*case, *asked[1:]))
+    frame = llama_cpp.without_case(request)
+    assert frame == (*case, Message("user", ""), Message("assistant", ""), asked[-1])
+    other = replace(
+        CHOICE, text="Where?", messages=(*case, Message("user", "Where?"), Message("assistant", "x"), asked[-1])
+    )
+    assert llama_cpp.without_case(other) == frame
+    scores = engines()._likelihoods(*_after(engines(), request))
+    assert scores != engines()._likelihoods(*_after(engines(), replace(request, messages=frame)))
+    _, end, _ = ask(engines(), request)
+    assert len({round(score, 6) for score in end.scores.values()}) == len(LABELS)
+
+
+def _after(engine: llama_cpp.LlamaCpp, request: Request) -> tuple[llama_cpp.Labels, int]:
+    tokens = engine._prompt(request.messages)
+    engine._evaluate_prompt(tokens)
+    return engine._label_tokens(LABELS), len(tokens)
+
+
 def test_unconstrained_choices_are_what_the_model_says(engines: Engines) -> None:
     """`none` leaves the model free, so that it can be seen to miss the labels."""
     answer, _, _ = ask(engines(constrain="none"), replace(CHOICE, max_tokens=12))
