@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 import yaml
 
 import edgebench
+from tests.workloads.alike import openings, too_alike
 
 DATA = Path(edgebench.__file__).parent / "workloads" / "data"
 TAGS = {
@@ -22,8 +21,6 @@ TAGS = {
     "mood": {"neutral", "polite", "angry", "anxious", "confused"},
     "topics": {"one", "two"},
 }
-#: Set well above what two independent messages share (≈ 0.25 here) and below what one template gives (≥ 0.5).
-MOST_SHARED_TRIGRAMS, MOST_SHARED_WORDS = 0.40, 0.45
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -36,38 +33,6 @@ POOL = rows("support-triage-examples.jsonl")
 CARD: dict[str, Any] = yaml.safe_load((DATA / "support-triage.yaml").read_text(encoding="utf-8"))
 LABELS = tuple(CARD["labels"])
 MESSAGES = [row["input"] for row in (*ITEMS, *POOL)]
-
-
-# ------------------------------------------------------------------------------------------- how alike two messages are
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words, every number masked: what is left when slots for numbers are ignored."""
-    return re.findall(r"[a-z#']+", re.sub(r"\d+", "#", text.lower()))
-
-
-def trigrams(text: str) -> frozenset[str]:
-    plain = f" {' '.join(words(text))} "
-    return frozenset(plain[at : at + 3] for at in range(len(plain) - 2))
-
-
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other) if one or other else 0.0
-
-
-def too_alike(messages: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs that share more of their letters or of their words than two people's messages would."""
-    letters = [trigrams(message) for message in messages]
-    bags = [frozenset(words(message)) for message in messages]
-    return [
-        (messages[a], messages[b])
-        for a, b in combinations(range(len(messages)), 2)
-        if jaccard(letters[a], letters[b]) >= MOST_SHARED_TRIGRAMS or jaccard(bags[a], bags[b]) >= MOST_SHARED_WORDS
-    ]
-
-
-def openings(messages: Sequence[str], length: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(words(message)[:length]) for message in messages)
 
 
 def test_no_two_messages_are_near_duplicates() -> None:
