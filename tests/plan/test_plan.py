@@ -65,6 +65,7 @@ def test_the_list_of_shipped_plans_is_the_one_tested() -> None:
         "banking77",
         "busy-hour",
         "lab-vs-field",
+        "public-benchmark",
         "edge-or-cloud",
     }
 
