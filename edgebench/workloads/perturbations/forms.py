@@ -1,0 +1,81 @@
+"""A perturbation made of one pure function over a passage."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from edgebench import plugins
+from edgebench.errors import UsageError
+from edgebench.records import Item
+from edgebench.workloads.perturbations.draws import Draws
+from edgebench.workloads.perturbations.passages import Passage, passage, with_text
+
+Change = Callable[[Passage, Draws], str]
+TestType = Literal["MFT", "INV", "DIR"]
+
+#: What each perturbation does, in one sentence for somebody who reads a report.
+ABOUT = {
+    "keyboard-typos": "Letters slip to a neighbouring key, or one is hit along with its neighbour.",
+    "letter-slips": "Letters are dropped or doubled.",
+    "no-punctuation": "All punctuation is gone, as in a message typed in a hurry.",
+    "lower-case": "Everything is in small letters.",
+    "chat-spelling": "Words are spelt as in a chat: short forms, slang, missing letters.",
+    "autocorrect": "A phone has put another real word in place of one that was meant.",
+    "no-diacritics": "Accents and other signs on letters are left out.",
+    "romanised": "Hindi and Bengali are typed in Latin letters, as on a phone without their keyboard.",
+    "code-mix": "Everyday words are said in another language than the rest.",
+    "dialect": "Words are spelt and said as in a dialect.",
+    "truncated": "The message breaks off in the middle of a sentence.",
+    "dictation": "The message is spoken: no punctuation or capitals, fillers, words that sound alike, spoken marks.",
+    "pasted": "Mail that says nothing (a quote, a signature, a forward's header) is pasted around the message.",
+    "simple-words": "Plain everyday words stand for harder ones, and long sentences are split.",
+    "swap-names": "People's names are names of another group; nothing else changes.",
+    "swap-pronouns": "He is she and she is he; nothing else changes.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A way for a text to be other than it was."""
+
+    name: str  # with the parameters that matter, as a plan's cells are named
+    test_type: TestType
+    about: str  # one sentence
+    languages: tuple[str, ...]  # where it changes most messages; () = wherever it finds something to change
+    change: Change
+
+    def __call__(self, item: Item, seed: int) -> Item:
+        """The item in this form. A text with nothing to change, or nothing left of it, stays as it is."""
+        given = passage(item)
+        new = self.change(given, Draws(seed, self.name, item.digest))
+        return with_text(item, new if new.strip() else given.text)
+
+
+def form(
+    name: str, change: Change, *, test_type: TestType = "INV", languages: Iterable[str] = (), **options: Any
+) -> Form:
+    """A form called what a plan's cells call it: ``keyboard-typos(0.05)``. ``options``: its factory's, as given."""
+    full = plugins.part_name("perturbations", {name: options})
+    return Form(full, test_type, ABOUT[name], tuple(languages), change)
+
+
+def share(name: str, option: str, value: float, most: float = 1.0) -> float:
+    """A share above 0 and up to ``most``; anything else is a UsageError."""
+    if not 0 < value <= most:
+        raise UsageError(
+            f"{name}: {option} must be above 0 and at most {most:g}, not {value:g}",
+            hint=f"{name}: {{{option}: {0.5 if most > 0.5 else 0.05}}}",
+        )
+    return value
+
+
+def known(name: str, option: str, value: str, names: Collection[str]) -> str:
+    """One of the names there are; another is a UsageError with the nearest."""
+    if value not in names:
+        near = difflib.get_close_matches(value, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(names)}"
+        raise UsageError(f"{name}: no {option} is called {value!r}", hint=hint)
+    return value
