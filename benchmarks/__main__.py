@@ -33,6 +33,7 @@ ALL = (
     "shaper",
     "report_page",
     "pricing",
+    "scoring",
     "front",
     "cascade",
 )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from edgebench.contracts import Scorer, Store
-from edgebench.records import Item, Judgement, Record, Run, Score, Task, Workload
+from edgebench.contracts import Perturbation, Scorer, Store
+from edgebench.records import Item, Judgement, Record, Run, Score, Trial, Workload
 from edgebench.run.judging import judge_scores
 from edgebench.store.redaction import is_hashed
+from edgebench.workloads.perturbations import chain
 from edgebench.workloads.scorers import Taxonomy, build, mode_of, mode_version
 from edgebench.workloads.scorers.modes import MODE
 
@@ -40,45 +41,60 @@ def score(store: Store, run: Run, heard: Mapping[str, str]) -> int:
 
 def judgements(run: Run, judges: list[Scorer], heard: Mapping[str, str]) -> Iterator[Score]:
     """The scores a run lacks: one for each answered record, scorer and version. Failures and verdicts have none."""
-    items = {item.digest: item for item in run.workload.items}
-    known = {(score.record_id, score.scorer, score.version): score for score in run.scores}
-    verdicts = {trial.id for trial in run.trials if trial.judges}
+    scoring = _Scoring(run, judges)
+    trials = {trial.id: trial for trial in run.trials}
     for record in run.records:
-        if record.answer is not None and record.trial_id not in verdicts:
+        if record.answer is not None and not trials[record.trial_id].judges:
             text = heard.get(record.id, record.answer.text)
-            yield from _of_record(record, items[record.item_digest], run.workload.task, text, judges, known)
+            yield from scoring.of(record, scoring.asked(record, trials[record.trial_id]), text)
 
 
-def _of_record(
-    record: Record,
-    item: Item,
-    task: Task,
-    text: str,
-    judges: Sequence[Scorer],
-    known: Mapping[tuple[str, str, str], Score],
-) -> Iterator[Score]:
-    """The scores one answer lacks. What the first scorer says decides in which way a wrong one is wrong."""
-    first: Judgement | None = None
-    for judge in judges:
-        there = known.get((record.id, judge.name, judge.version))
-        if there is not None:
-            said = Judgement(there.value, there.label, there.explanation)
-        elif is_hashed(text):  # unknown is not wrong
-            said = Judgement(None, None, NOT_KEPT)
-        elif isinstance(judge, Taxonomy) and first is not None:
-            said = judge.sort(item, task, text, first, _ended(record))
-        else:
-            said = judge(item, task, text)
-        if there is None:
-            yield Score(record.id, judge.name, judge.version, said.value, said.label, said.explanation)
-        first = first or said
-    if first is None or is_hashed(text):
-        return
-    version = mode_version(judges[0])
-    if (record.id, MODE, version) not in known:
-        label, words = mode_of(item, task, text, first, _ended(record))
-        if label is not None:  # what is right has no failure mode
-            yield Score(record.id, MODE, version, None, label, words or None)
+class _Scoring:
+    """The scorers of a run, and what is known already."""
+
+    def __init__(self, run: Run, judges: Sequence[Scorer]) -> None:
+        self._task, self._judges, self._seed = run.workload.task, judges, run.plan.seeds.perturbations
+        self._items = {item.digest: item for item in run.workload.items}
+        self._noises: dict[str, Perturbation] = {}
+        self._known = {(score.record_id, score.scorer, score.version): score for score in run.scores}
+        self._moded = {score.record_id for score in run.scores if score.scorer == MODE and score.label is not None}
+
+    def asked(self, record: Record, trial: Trial) -> Item:
+        """The item as the target met it: a quote is held against the text it was taken from."""
+        item = self._items[record.item_digest]
+        if not trial.perturbations:
+            return item
+        noise = self._noises.setdefault(trial.perturbation, chain(trial.perturbations))
+        return noise(item, self._seed)
+
+    def of(self, record: Record, item: Item, text: str) -> Iterator[Score]:
+        """The scores one answer lacks. What the first scorer says decides in which way a wrong one is wrong."""
+        first: Judgement | None = None
+        for judge in self._judges:
+            sorts = isinstance(judge, Taxonomy) and first is not None
+            version = f"{judge.version}, {mode_version(self._judges[0])}" if sorts else judge.version
+            there = self._known.get((record.id, judge.name, version))
+            if there is not None:
+                said = Judgement(there.value, there.label, there.explanation)
+            elif is_hashed(text):  # unknown is not wrong
+                said = Judgement(None, None, NOT_KEPT)
+            elif isinstance(judge, Taxonomy) and first is not None:
+                said = judge.sort(item, self._task, text, first, _ended(record))
+            else:
+                said = judge(item, self._task, text)
+            if there is None:
+                yield Score(record.id, judge.name, version, said.value, said.label, said.explanation)
+            first = first or said
+        if first is not None and not is_hashed(text):
+            yield from self._mode(record, item, text, first)
+
+    def _mode(self, record: Record, item: Item, text: str, first: Judgement) -> Iterator[Score]:
+        """What is right has no failure mode; one that a former scorer gave it is taken back."""
+        version = mode_version(self._judges[0])
+        if (record.id, MODE, version) not in self._known:
+            label, words = mode_of(item, self._task, text, first, _ended(record))
+            if label is not None or record.id in self._moded:
+                yield Score(record.id, MODE, version, None, label, words or None)
 
 
 def _ended(record: Record) -> str | None:

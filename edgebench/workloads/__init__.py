@@ -9,10 +9,18 @@ tasks          the kind of answer, the labels, the words it is asked in
 subset         the same smaller set of items on every machine
 loading        all of these, in order: :func:`load`
 builtin        the jobs shipped with EdgeBench
-prompting      an item as a request
+benchmarks     public test sets, read from the files their makers publish
+prompting      an item as one request or several, and their answers as one
 understand     what a free answer says
-scorers        whether that is right
-agreement      how far two JSON objects agree
+scorers        whether that is right, and which kind of wrong it is
+agreement      how far two JSON values agree
+rubrics        what an answer should fulfil, as data
+sheets         YAML files of a person's own, every mistake with its line
+prose          words and sentences
+reading        the school years a text asks for
+spoken         which language a text is in
+refusals       whether an answer declines to answer
+execution      the scorer that runs the program in an answer, and where it runs it
 =============  ====================================================================
 """
 

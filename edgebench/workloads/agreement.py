@@ -1,11 +1,15 @@
-"""Agreement of two JSON objects, field by field: what the scorer json-fields counts."""
+"""Agreement of JSON values: of two objects field by field (json-fields), of two arguments of a call (tool-call)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgebench.workloads import understand
+
+MOST = 1_000  # elements of a list that are compared, pair by pair
+HOUR = re.compile(r"\d:\d\d")
 
 Near = Callable[[understand.Number, understand.Number], bool]  # whether a number agrees with the one wanted
 
@@ -24,6 +28,27 @@ def agreement(
     f1 = 2 * sum(values.values()) / total if total else 1.0
     words = [f"{path} {value:.2f}" for path, value in values.items()] + [f"{path} not asked for" for path in extra]
     return min(1.0, f1), "; ".join(words)
+
+
+def alike(got: Any, wanted: Any, near: Near) -> bool:
+    """Whether two values of an argument are the same after case, spaces and punctuation; lists in any order."""
+    if isinstance(got, list) and isinstance(wanted, list):
+        left = list(got[:MOST])
+        for value in wanted[:MOST]:
+            place = next((index for index, other in enumerate(left) if alike(other, value, near)), None)
+            if place is None:
+                return False
+            left.pop(place)
+        return len(got) == len(wanted)
+    a, b = _as_number(got), _as_number(wanted)
+    if a is not None and b is not None:
+        return near(a, b)
+    one, other = _canonical(got), _canonical(wanted)
+    return one == other or (understand.plain(_padded(one)) or one) == (understand.plain(_padded(other)) or other)
+
+
+def _padded(text: str) -> str:
+    return f"0{text}" if HOUR.fullmatch(text) else text  # 7:30 is 07:30
 
 
 def _leaves(value: Mapping[str, Any], fields: tuple[str, ...] | None) -> dict[str, Any]:
@@ -48,7 +73,7 @@ def _agree(got: Any, wanted: Any, near: Near) -> float:
 
 
 def _multiset_f1(got: list[Any], wanted: list[Any], near: Near) -> float:
-    left = list(got[:1000])  # pairs are compared one by one
+    left = list(got[:MOST])
     matched = 0
     for value in wanted:
         place = next((index for index, other in enumerate(left) if _same(other, value, near)), None)

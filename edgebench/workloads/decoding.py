@@ -41,9 +41,20 @@ def text(path: Path, encoding: str | None = None) -> Text:
     ------
     DataError: it is missing, too large, or not text; names the row.
     """
-    data = _bytes(path)
-    content, used = _decode(_unfold(data, path), encoding, path.name)
+    data, unfolded = unpacked(path)
+    content, used = _decode(unfolded, encoding, path.name)
     return Text(content, hashlib.sha256(data).hexdigest(), len(data), used)
+
+
+def unpacked(path: Path) -> tuple[bytes, bytes]:
+    """The bytes of a file as they lie on disk, and unfolded where it ends in .gz.
+
+    Raises
+    ------
+    DataError: it is missing, too large, or no whole gzip file.
+    """
+    data = _bytes(path)
+    return data, _unfold(data, path)
 
 
 def _bytes(path: Path) -> bytes:

@@ -309,15 +309,15 @@ def test_without_a_reference_nothing_is_judged(name):
     """None, never zero. Every scorer has its plug-in's name, a version, and travels between processes."""
     scorer, _, task, choices = EVERY[name]
     assert value(scorer, None, "refund", task, choices) is None
-    assert scorer.name == name and scorer.version == "1"
-    assert scorers.build(ScorerSpec(name)).version == "1"
+    assert scorer.name == name and scorer.version == "2"
+    assert scorers.build(ScorerSpec(name)).version == "2"
     assert pickle.loads(pickle.dumps(scorer)).name == name  # noqa: S301 - our own bytes
 
 
 def test_options_are_part_of_the_version():
     """The same scorer with other options is another version of it."""
-    assert scorers.number(absolute=0.5).version == "1 absolute=0.5"
-    assert scorers.build(ScorerSpec("contains", {"values": ["a"]})).version == '1 values=["a"]'
+    assert scorers.number(absolute=0.5).version == "2 absolute=0.5"
+    assert scorers.build(ScorerSpec("contains", {"values": ["a"]})).version == '2 values=["a"]'
 
 
 WORDS = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
