@@ -95,6 +95,7 @@ def command(
     from edgebench.cli.capacity_live import measured_rates, stored_rates, validated
     from edgebench.cli.capacity_table import Told, print_all
     from edgebench.cli.concluding import load_run
+    from edgebench.decide.base_part import base_part
     from edgebench.metrics.table import columns
     from edgebench.metrics.verdict import invalid
 
@@ -106,7 +107,7 @@ def command(
     slos = tuple(slo_of(one) for one in limits)
     day = _curve(curve) if daily is not None else None
     with opened(place) as store:
-        run = load_run(store, runs or _newest(store), reprice)
+        run = base_part(load_run(store, runs or _newest(store), reprice))
         table = columns(run)
         chosen = _chosen(run, table, only)
         live = measure_rates or validating

@@ -87,6 +87,7 @@ def _check(policy: str, hedge_after_s: float | None, alpha: float, delta: float)
 
 
 def _resampled(run: Run) -> Resampled:
+    from edgebench.decide.base_part import base_part
     from edgebench.decide.resampled import resample
     from edgebench.errors import NothingRan
     from edgebench.metrics.summary import summarise
@@ -96,6 +97,7 @@ def _resampled(run: Run) -> Resampled:
         raise NothingRan(f"run {run.id} holds no record: nothing was asked")
     if len(run.records) > 5000:
         say(f"replaying {len(run.records):,} records …")
+    run = base_part(run)
     table = columns(run)
     return resample(run, summarise(run, table=table), table=table)
 

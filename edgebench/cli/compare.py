@@ -159,7 +159,7 @@ def _compared(
 def _matched(store: SqlStore, a: str, b: str, run_name: str | None, *, common: bool) -> Matched:
     """Two arms of the run named (or the newest), or else two runs."""
     run = store.load(store.resolve(run_name or "last"))
-    arms = list(dict.fromkeys(trial.arm for trial in run.trials))
+    arms = list(dict.fromkeys(trial.arm for trial in run.trials if not trial.judges))
     one, two = _arm(arms, a), _arm(arms, b)
     if one and two:
         return Matched(run, ((one, two),))
@@ -208,7 +208,7 @@ def _two_runs(first: Run, second: Run, *, common: bool) -> Matched:
     )
     names: list[dict[str, str]] = []
     for run in runs:
-        old = {f"{run.id}:{trial.id}": trial.arm for trial in run.trials}
+        old = {f"{run.id}:{trial.id}": trial.arm for trial in run.trials if not trial.judges}
         names.append({old[trial.id]: trial.arm for trial in merged.trials if trial.id in old})
     pairs = [(names[0][arm], names[1][arm]) for arm in names[0] if arm in names[1]]
     if not pairs and len(names[0]) == len(names[1]) == 1:

@@ -36,13 +36,14 @@ def command(
     was tested on machines left out of it. None of it is measured: run the plan on that device before you buy many.
     """
     from edgebench.cli.concluding import load_run
+    from edgebench.decide.base_part import base_part
     from edgebench.decide.project import project
     from edgebench.metrics.devices import load_device
     from edgebench.metrics.summary import summarise
 
     target = load_device(there)
     with opened(place) as store:
-        run = load_run(store, runs, reprice)
+        run = base_part(load_run(store, runs, reprice))
     projection = project(run, summarise(run), _source(run, here), target)
     if as_json:
         emit(projection)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -70,19 +71,20 @@ class Pairs:
         return next((name for name in named if name), "confidence")
 
 
-def paired(edge: ArmColumns, cloud: ArmColumns) -> Pairs:
-    """The k-th answer of one to an item with the k-th of the other."""
-    keys = [_occurrences(arm) for arm in (edge, cloud)]
+def paired(edge: ArmColumns, cloud: ArmColumns, *, by: Literal["item", "cluster"] = "item") -> Pairs:
+    """The k-th answer of one to an item (or to a cluster of items: one case in two languages) with the other's k-th."""
+    met = [edge.item, cloud.item] if by == "item" else [edge.cluster, cloud.cluster]
+    keys = [_occurrences(arm, what) for arm, what in zip((edge, cloud), met, strict=True)]
     most = 1 + max((int(times.max(initial=0)) for times in keys), default=0)
-    mine, theirs = (arm.item * most + times for arm, times in zip((edge, cloud), keys, strict=True))
+    mine, theirs = (what * most + times for what, times in zip(met, keys, strict=True))
     _, first, second = np.intersect1d(mine, theirs, return_indices=True)
     return Pairs(edge, cloud, (first.astype(np.int64), second.astype(np.int64)))
 
 
-def _occurrences(arm: ArmColumns) -> Index:
-    """How often its item had been met before, by each record."""
-    order = np.lexsort((arm.order, arm.start, arm.item))
-    ordered = arm.item[order]
+def _occurrences(arm: ArmColumns, met: Index) -> Index:
+    """How often what it met had been met before, by each record."""
+    order = np.lexsort((arm.order, arm.start, met))
+    ordered = met[order]
     begins = np.concatenate([[True], ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, dtype=bool)
     places = np.arange(len(ordered))
     out = np.empty(len(ordered), dtype=np.int64)

@@ -2,7 +2,8 @@
 
 Right or wrong, one answer an item: Bonett and Price's interval, McNemar's mid-p test. Everything else (graded values,
 repeated items, latencies, dollars): both arms recomputed in the same bootstrap draws, and the draws subtracted (or
-divided: ``ratio``). Two intervals that overlap prove nothing; this does.
+divided: ``ratio``); harm and severe errors have a way of their own (``by_stakes``). Two intervals that overlap prove
+nothing; this does.
 
 Items are met by both arms in the same block, so what a block does to both cancels; what it does to one of them (its own
 start, its own heat) does not, and that is estimated from the paired differences themselves (``stats.blocks``) and
@@ -18,6 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from edgebench.decide import by_stakes
 from edgebench.decide.resampled import Resampled, resample
 from edgebench.errors import UsageError
 from edgebench.metrics.observed import Observed
@@ -64,12 +66,13 @@ def between(resampled: Resampled, a: str, b: str, metric: str) -> Comparison:
     first, second = (resampled.observed(name, metric) for name in (a, b))
     if first is None or second is None:
         return _fixed(resampled, a, b, metric)
-    common = _common(first, second, resampled.weights.shape[1])
-    n = int(common.sum())
+    if metric in by_stakes.METRICS_OF_STAKES:
+        return by_stakes.difference(resampled, a, b, metric, (first, second))
+    one, two = common_part(first, second, resampled.weights.shape[1])
+    n = one.clusters
     if not n:
         return Comparison(a, b, metric, Estimate.absent("no item was met by both"), None, "")
-    one, two = first.within(common), second.within(common)
-    if metric in ("accuracy", "failure_rate") and (table := _table(one, two)) is not None:
+    if metric in ("accuracy", "failure_rate") and (table := right_and_wrong(one, two)) is not None:
         return _by_pairs(a, b, metric, table, spread_of_difference(one, two, (_error(one.above), _error(two.above))))
     if n >= MOSTLY * len(np.unique(np.concatenate([first.member, second.member]))):
         drawn = resampled.of_items(a, metric), resampled.of_items(b, metric)
@@ -78,13 +81,14 @@ def between(resampled: Resampled, a: str, b: str, metric: str) -> Comparison:
     return by_draws(a, b, metric, (one, two), drawn, n)
 
 
-def _common(one: Observed, two: Observed, clusters: int) -> Flags:
+def common_part(one: Observed, two: Observed, clusters: int) -> tuple[Observed, Observed]:
+    """Both, on the clusters both have; ``clusters``: how many there are."""
     common: Flags = np.zeros(clusters, dtype=bool)
     common[np.intersect1d(one.member, two.member)] = True
-    return common
+    return one.within(common), two.within(common)
 
 
-def _table(one: Observed, two: Observed) -> tuple[int, int, int] | None:
+def right_and_wrong(one: Observed, two: Observed) -> tuple[int, int, int] | None:
     """(right in b alone, right in a alone, pairs); None unless each item has one right-or-wrong answer an arm."""
     if one.n != two.n or not np.isin(np.concatenate([one.above, two.above]), (0.0, 1.0)).all():
         return None
@@ -153,10 +157,11 @@ def all_pairs(resampled: Resampled, metrics: Sequence[str]) -> tuple[Comparison,
     """Every pair of answering arms on every metric, p-values corrected by Holm within each metric."""
     names = [arm.arm for arm in resampled.summary.arms if arm.answered]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
-    return tuple(one for metric in metrics for one in _family([between(resampled, a, b, metric) for a, b in pairs]))
+    return tuple(one for metric in metrics for one in family([between(resampled, a, b, metric) for a, b in pairs]))
 
 
-def _family(found: Sequence[Comparison]) -> list[Comparison]:
+def family(found: Sequence[Comparison]) -> list[Comparison]:
+    """The same with p-values corrected by Holm over all of them."""
     tested = {place: one.p_value for place, one in enumerate(found) if one.p_value is not None}
     adjusted: Mapping[int, float] = dict(zip(tested, multiple.holm(list(tested.values())), strict=True))
     if len(tested) < 2:

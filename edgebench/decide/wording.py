@@ -171,3 +171,18 @@ def shown(metric: str, estimate: Estimate) -> str:
     if estimate.low is not None and estimate.high is not None:
         words += f" {span(metric, estimate.low, estimate.high)}"
     return words if estimate.provenance == "measured" else f"{words} ({estimate.provenance})"
+
+
+def moved(difference: Estimate) -> str:
+    """A difference of shares that is one: ``loses 9 points [4 to 14]``, ``gains 2.5 points [0.8 to 4.2]``."""
+    value = difference.value or 0.0
+    sign = -1.0 if value < 0 else 1.0
+    bounds = [sign * bound for bound in (difference.low, difference.high) if bound is not None]
+    interval = f" [{signed(min(bounds))} to {signed(max(bounds))}]" if len(bounds) == 2 else ""
+    return f"{'loses' if value < 0 else 'gains'} {signed(sign * value)} points{interval}"
+
+
+def signed(share: float) -> str:
+    """A share in points, with a minus sign that reads as one: ``12``, ``−3.5``."""
+    size = _hundreds(abs(share))
+    return f"−{size}" if share < 0 and float(size.replace(",", "")) else size

@@ -39,10 +39,11 @@ QUANTILES: Mapping[str, tuple[str, float]] = {
 #: metrics that are a ratio of sums over requests
 RATIOS = (
     "accuracy", "failure_rate", "usd_per_1k", "joules_per_request", "throughput_rps", "loss_per_1k", "value_per_1k",
+    "harm_per_1k", "severe_rate",
 )  # fmt: skip
 LEAST = 0.05  # of the variance of independent differences: below it, draws of the items are not to be trusted
 #: what an answer is worth does not depend on when it was given, unless blocks say so plainly
-TIMELESS = ("accuracy", "loss_per_1k")
+TIMELESS = ("accuracy", "loss_per_1k", "harm_per_1k", "severe_rate")
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,10 @@ def _ratio(arm: ArmColumns, metric: str) -> tuple[Floats, Floats]:
         return arm.loss, ones
     if metric == "value_per_1k":
         return arm.worth, ones
+    if metric == "harm_per_1k":
+        return arm.harm, ones
+    if metric == "severe_rate":
+        return arm.severe, ones
     return (arm.usd * 1000 if arm.charges.cost.why_absent is None else np.full(len(ones), np.nan)), ones
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgebench.metrics.observed import Observed, observe
-from edgebench.metrics.table import ArmColumns, Flags
+from edgebench.metrics.table import ArmColumns, Flags, Floats
 from edgebench.records import Estimate, Run
 from edgebench.stats import bootstrap, rates
 
@@ -38,7 +38,7 @@ def _why(run: Run, arm: ArmColumns) -> str:
     return "answers not scored yet: edgebench score"
 
 
-def rate(observed: Observed, weights: bootstrap.Counts, note: str | None = None) -> Estimate:
+def rate(observed: Observed, weights: bootstrap.Counts, note: str | None = None, *, level: float = 0.95) -> Estimate:
     """A mean of values in 0…1 with its interval."""
     values, n = observed.above, observed.n
     sizes = np.bincount(observed.member)
@@ -46,22 +46,31 @@ def rate(observed: Observed, weights: bootstrap.Counts, note: str | None = None)
     whole = bool(np.isin(values, (0.0, 1.0)).all())
     point = float(values.mean())
     if whole and groups == n:
-        worth = observed.effective_n()
+        worth = observed.effective_n(level)
         if worth < n:
-            low, high = rates.wilson(point * worth, worth)
-            return Estimate(point, low, high, n, f"Wilson, worth {worth:.0f} independent ones", note=note)
-        low, high = rates.wilson(round(float(values.sum())), n)
-        return Estimate(point, low, high, n, "Wilson", note=note)
+            low, high = rates.wilson(point * worth, worth, level)
+            return Estimate(point, low, high, n, f"Wilson, worth {worth:.0f} independent ones", level, note=note)
+        low, high = rates.wilson(round(float(values.sum())), n, level)
+        return Estimate(point, low, high, n, "Wilson", level, note=note)
     sums = np.bincount(observed.member, values)
     wrong, right = int((sums < sizes)[sizes > 0].sum()), int((sums > 0)[sizes > 0].sum())
-    stretch = observed.spread.stretch()
-    drawn = bootstrap.interval(observed.draws(weights), groups, point=point, stretch=stretch)
-    if min(wrong, right) < FEW or drawn is None:
+    stretch = observed.spread.stretch(level)
+    enough = min(wrong, right) >= FEW
+    drawn = bootstrap.interval(observed.draws(weights), groups, level, point=point, stretch=stretch) if enough else None
+    if drawn is None:
         worth = groups / stretch**2
-        low, high = rates.wilson(min(point * worth, worth), worth)
-        return Estimate(point, low, high, n, f"Wilson on {groups} clusters", note=note)
+        low, high = rates.wilson(min(point * worth, worth), worth, level)
+        return Estimate(point, low, high, n, f"Wilson on {groups} clusters", level, note=note)
     drawn = max(0.0, drawn[0]), min(1.0, drawn[1])
-    return Estimate(point, *drawn, n, f"bootstrap over {groups} clusters", note=note)
+    return Estimate(point, *drawn, n, f"bootstrap over {groups} clusters", level, note=note)
+
+
+def share(arm: ArmColumns, of: Flags, hit: Floats, weights: bootstrap.Counts, *, level: float = 0.95) -> Estimate:
+    """The mean of ``hit`` (0…1, one entry a record) over the records ``of`` an arm, as a rate; absent without any."""
+    if not of.any():
+        return Estimate.absent("no judged answer")
+    values = hit[of].astype(float)
+    return rate(Observed("accuracy", arm.cluster[of], values, np.ones(len(values))), weights, level=level)
 
 
 def slices(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> Mapping[str, Mapping[str, Estimate]]:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from edgebench.metrics import energy, failures, latency, memory, phases, plausible, quality, sample_size, verdict, worth
+from edgebench.metrics import (
+    energy,
+    failures,
+    harm,
+    latency,
+    memory,
+    phases,
+    plausible,
+    quality,
+    sample_size,
+    verdict,
+    worth,
+)
 from edgebench.metrics.device_cost import ABOVE_IDLE, MARGINAL
 from edgebench.metrics.observed import generator, observe
 from edgebench.metrics.table import ArmColumns, columns
@@ -37,6 +49,40 @@ def summarise(run: Run, *, draws: int = 2000, table: Mapping[str, ArmColumns] | 
     )
 
 
+def about_all(summary: Summary, run: Run, table: Mapping[str, ArmColumns]) -> Summary:
+    """The summary of some arms of a run, with what must be said of all of it: whether it may be believed, what failed.
+
+    ``table``: the columns of every arm of the run.
+    """
+    reasons = tuple(verdict.invalid(run, table))
+    told = {arm.arm for arm in summary.arms}
+    mine = {name: arm for name, arm in table.items() if name in told}
+    others = [arm for name, arm in table.items() if name not in told]
+    warnings = (*_warnings(run, mine, summary.items), *_lost_elsewhere(others))
+    return replace(
+        summary,
+        verdict="INVALID" if reasons else "VALID",
+        reasons=reasons,
+        warnings=warnings,
+        not_issued=not_issued(run),
+    )
+
+
+def _lost_elsewhere(arms: Iterable[ArmColumns]) -> Iterator[str]:
+    """What failed in cells that no decision is made on, one line for each target."""
+    by_target: dict[str, list[ArmColumns]] = {}
+    for arm in arms:
+        by_target.setdefault(arm.target, []).append(arm)
+    for target, cells in by_target.items():
+        if empty := [cell.arm for cell in cells if not cell.answered]:
+            yield f"no request was answered in {', '.join(empty)}"
+        failed, asked = (
+            sum(count) for count in zip(*((cell.failed.sum(), len(cell.records)) for cell in cells), strict=True)
+        )
+        if failed:
+            yield f"{target}: {failed:,} of {asked:,} requests of its other cells failed"
+
+
 def _arm(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> ArmSummary:
     found = {
         "accuracy": quality.accuracy(run, arm, weights),
@@ -46,6 +92,7 @@ def _arm(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> ArmSummary:
         **latency.estimates(run, arm, weights),
         **memory.estimates(run, arm),
         **worth.estimates(run, arm, weights),
+        **harm.estimates(run, arm, weights),
     }
     parts = phases.phases(arm)
     if arm.identity.placement == "stand-in":

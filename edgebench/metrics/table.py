@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgebench.metrics import stakes
+from edgebench.metrics.beside import TAXONOMY, answering, first_scorer, scores_by
 from edgebench.metrics.charges import Charges
 from edgebench.metrics.composite_cost import charge_parts
+from edgebench.metrics.gravity import SEVERE, WHOLE, Gravity, OfItem, by_item, by_kind, gravity
 from edgebench.metrics.prices import PriceBook, load_prices
 from edgebench.records import Call, Identity, Record, Run, Trial, Utilities
 
@@ -68,6 +70,8 @@ class ArmColumns:
     utilities: Utilities | None  # what answers are worth; None: nobody said
     wrong_usd: Floats  # dollars of a wrong answer by the item's stakes; NaN: not declared
     waited_s: Floats  # until the answer, or until it was known that there is none
+    understood: tuple[str | None, ...]  # what the first scorer understood of each answer, where it says
+    gravity: Gravity  # stakes of wrong answers, by item and by what was answered
 
     @property
     def usd(self) -> Floats:
@@ -94,6 +98,23 @@ class ArmColumns:
         return stakes.worth(self.utilities, self.value, self.wrong_usd, self.waited_s, self.steady, self.usd)
 
     @property
+    def harm(self) -> Floats:
+        """Weight of wrong answers, per 1,000 requests like each record; NaN where not judged, 0 where not wrong.
+
+        NaN everywhere, where the stakes of an answer that was judged are not declared: unknown is not harmless.
+        """
+        if (self.gravity.unknown & np.isfinite(self.value)).any():
+            return np.full(len(self.records), np.nan)
+        return np.where(self.value >= WHOLE, 0.0, stakes.loss(self.value, self.gravity.weight))
+
+    @property
+    def severe(self) -> Floats:
+        """How wrong each answer was at stakes 4; NaN like ``harm``, and where nothing has such stakes."""
+        if not self.gravity.may[:, SEVERE - 1].any():
+            return np.full(len(self.records), np.nan)
+        return np.where(np.isfinite(self.harm), (self.gravity.level == SEVERE) * (1 - self.value), np.nan)
+
+    @property
     def only_cold(self) -> bool:
         return bool(self.cold.all())
 
@@ -103,14 +124,25 @@ class ArmColumns:
 
 
 def columns(run: Run) -> Mapping[str, ArmColumns]:
-    """Every arm's columns, arms in the plan's order of targets."""
+    """Every arm's columns, arms in the plan's order of targets. Judges are no arms: they judge the answers of arms."""
+    return _columns(run, answering(run))
+
+
+def judge_columns(run: Run) -> Mapping[str, ArmColumns]:
+    """The same of the trials in which a target judges, by their own names."""
+    return _columns(run, [trial for trial in run.trials if trial.judges])
+
+
+def _columns(run: Run, trials: Sequence[Trial]) -> Mapping[str, ArmColumns]:
     by_trial: dict[str, list[Record]] = {}
     for record in run.records:
         by_trial.setdefault(record.trial_id, []).append(record)
     arms: dict[str, list[Trial]] = {}
     targets = {name: place for place, name in enumerate(run.plan.targets)}
-    for trial in sorted(run.trials, key=lambda one: (targets.get(one.target, len(targets)), one.order)):
+    for trial in sorted(trials, key=lambda one: (targets.get(one.target, len(targets)), one.order)):
         arms.setdefault(trial.arm, []).append(trial)
+    if not arms:
+        return {}
     shared = _shared(run)
     return {arm: _arm(arm, trials, by_trial, shared) for arm, trials in arms.items()}
 
@@ -123,10 +155,14 @@ class _Shared:
     place: Mapping[str, int]  # item digest → place in the run
     cluster_of: Index  # place → cluster
     values: Mapping[str, float]  # record → 0…1, where a scorer judged it
+    labels: Mapping[str, str]  # record → what that scorer understood of it
     judged: frozenset[str]  # digests of the items about which an answer can be right or wrong
     book: PriceBook
     starts: Mapping[tuple[int, int], int]  # (repetition, block) → number
     stakes: Mapping[str, int | None]  # item digest → stakes
+    gravest: Mapping[str, OfItem]  # item digest → stakes of wrong answers to it
+    kinds: Mapping[str, int]  # record → stakes of its kind of failure, where the user's taxonomy gives some
+    grave_kinds: frozenset[int]  # all stakes that taxonomy gives
     started_s: Mapping[str, float]  # segment → wall clock at its start
     created_s: float
 
@@ -138,7 +174,7 @@ def _shared(run: Run) -> _Shared:
     names: dict[str, str] = {item.digest: f"cluster {item.cluster}" for item in run.workload.items if item.cluster}
     groups: dict[str, int] = {}
     cluster_of = [groups.setdefault(names.get(digest, f"item {digest}"), len(groups)) for digest in place]
-    values = _values(run)
+    values, labels = _values(run)
     judged = {item.digest for item in run.workload.items if item.reference is not None}
     judged |= {record.item_digest for record in run.records if record.id in values}
     started = {one.id: datetime.fromisoformat(one.started_at).timestamp() for one in run.segments}
@@ -147,17 +183,26 @@ def _shared(run: Run) -> _Shared:
     cells = sorted({(trial.repetition, trial.block) for trial in run.trials})
     starts = {cell: number for number, cell in enumerate(cells)}
     return _Shared(
-        run, place, cluster_index, values, frozenset(judged), load_prices(run.plan, run.rates), starts,
-        {item.digest: item.stakes for item in run.workload.items}, started, created,
+        run, place, cluster_index, values, labels, frozenset(judged), load_prices(run.plan, run.rates), starts,
+        {item.digest: item.stakes for item in run.workload.items}, by_item(run.plan, run.workload), *_kinds(run),
+        started, created,
     )  # fmt: skip
 
 
-def _values(run: Run) -> Mapping[str, float]:
-    """Record → value by the workload's first scorer; by the first name found, where it has other names."""
-    found = list(dict.fromkeys(score.scorer for score in run.scores))
-    asked = [spec.name for spec in run.workload.scorers]
-    first = next((name for name in asked if name in found), found[0] if found else "")
-    return {one.record_id: one.value for one in run.scores if one.scorer == first and one.value is not None}
+def _values(run: Run) -> tuple[Mapping[str, float], Mapping[str, str]]:
+    """Record → value, and record → what was understood, by the scorer that judges answers."""
+    scorer = first_scorer(run)
+    mine = [score for score in run.scores if score.scorer == scorer]
+    values = {one.record_id: one.value for one in mine if one.value is not None}
+    return values, {one.record_id: one.label for one in mine if one.label is not None}
+
+
+def _kinds(run: Run) -> tuple[Mapping[str, int], frozenset[int]]:
+    """Record → stakes of its kind in the user's taxonomy; and all the stakes that one gives."""
+    declared = by_kind(run.workload)
+    sorted_ = scores_by(run, names=(TAXONOMY,)) if declared else {}
+    found = {of: declared[one.label] for of, one in sorted_.items() if one.label is not None and one.label in declared}
+    return found, frozenset(declared.values())
 
 
 def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Record]], shared: _Shared) -> ArmColumns:
@@ -173,6 +218,8 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
     busy_s = occupied(records)
     metered_j = _metered(run, records, busy_s)
     gaps, owners = _gaps(records)
+    understood = tuple(None if _failed(record) else shared.labels.get(record.id) for record in records)
+    asked = [shared.gravest.get(record.item_digest) for record in records]
     sent_at = [shared.started_s.get(record.segment_id, shared.created_s) for record in records]
     return ArmColumns(
         arm=arm,
@@ -198,6 +245,10 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
         utilities=run.plan.utilities,
         wrong_usd=stakes.wrong_usd(run.plan.utilities, [shared.stakes.get(r.item_digest) for r in records]),
         waited_s=np.array([stakes.waited_s(record) for record in records], dtype=float),
+        understood=understood,
+        gravity=gravity(
+            run.plan, asked, understood, [shared.kinds.get(r.id) for r in records], column["value"], shared.grave_kinds
+        ),
         **column,
     )
 

@@ -1,28 +1,25 @@
 """What answers are worth by the plan's utilities: expected loss and expected value per 1,000 requests, with intervals.
 
 Both are means over requests (``stakes.py`` has the formulas) and have the bootstrap interval of every other mean. Loss
-is a few dear mistakes among many right answers, though: where fewer than ``FEW`` wrong (or right) answers carry it, in
-Kish's sense (Σ|x|)² / Σx², the bootstrap knows too little of the mistakes that were not seen. There each stakes class
-has Wilson's interval of its accuracy, and they are put together by the method of variance estimates recovery (G. Zou
-and A. Donner, Stat. Med. 2008): wide, never of no width, and it covers.
+is a few dear mistakes among many right answers, though: where fewer than ``dear.FEW`` wrong (or right) answers carry
+it, in Kish's sense, the interval is put together from those of the stakes classes (``dear``).
 
 "Is 1 % accuracy worth 500 ms?" is ``exchange``: what a point of accuracy brings over what a second of waiting costs.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgebench.metrics import stakes
+from edgebench.metrics import dear, stakes
 from edgebench.metrics.observed import Observed, observe
-from edgebench.metrics.quality import FEW, accuracy
-from edgebench.metrics.table import ArmColumns, Flags, Floats
+from edgebench.metrics.quality import accuracy
+from edgebench.metrics.table import ArmColumns, Floats
 from edgebench.records import Estimate, Item, Run, Utilities
-from edgebench.stats import bootstrap, rates
+from edgebench.stats import bootstrap
 
 WHY = "the plan declares no utilities (utilities: {right_usd: …, wrong_usd: …, second_usd: …})"
 
@@ -88,35 +85,17 @@ def interval(arm: ArmColumns, observed: Observed, weights: bootstrap.Counts) -> 
     judged = np.isfinite(arm.value)
     gain = arm.wrong_usd + (arm.utilities.right_usd if arm.utilities and observed.metric == "value_per_1k" else 0.0)
     value = arm.value[judged]
-    carried = min(_kish(gain[judged] * (1 - value)), _kish(gain[judged] * value))
-    if low is not None and high is not None and (carried >= FEW or not gain[judged].any()):
+    carried = min(dear.kish(gain[judged] * (1 - value)), dear.kish(gain[judged] * value))
+    if low is not None and high is not None and (carried >= dear.FEW or not gain[judged].any()):
         return low, high, f"bootstrap over {observed.clusters} items or clusters"
     worth = observed.clusters / observed.n / observed.spread.stretch() ** 2
-    below, above = _recovered(arm, judged, gain, observed, worth)
+    below, above = _recovered(gain[judged] * stakes.THOUSAND, value, observed, worth)
     point = observed.point() or 0.0
-    return point - below, point + above, "Wilson by stakes, combined (Zou and Donner)"
+    return point - below, point + above, dear.METHOD
 
 
-def _kish(values: Floats) -> float:
-    """How many of equal size these are worth."""
-    return float(values.sum() ** 2 / (values**2).sum()) if values.any() else 0.0
-
-
-def _recovered(arm: ArmColumns, judged: Flags, gain: Floats, observed: Observed, worth: float) -> tuple[float, float]:
-    """How far the interval reaches below and above: each class by its Wilson interval, what is left by its variance.
-
-    ``worth``: independent records that one record is worth.
-    """
-    gains, value, n = gain[judged] * stakes.THOUSAND, arm.value[judged], int(judged.sum())
-    sign = -1.0 if observed.metric == "loss_per_1k" else 1.0
-    rest = observed.above - sign * gains * value
-    below = above = 0.0
-    for each in np.unique(gains):
-        of = gains == each
-        share, right = float(of.mean()), float(value[of].mean())
-        low, high = rates.wilson(right * of.sum() * worth, float(of.sum()) * worth)
-        down, up = (each * share * (right - low), each * share * (high - right))
-        below, above = below + (down if sign > 0 else up) ** 2, above + (up if sign > 0 else down) ** 2
-        rest[of] += sign * each * right
-    between = rates.z(0.95) ** 2 * float(rest.var()) / max(1.0, n * worth)
-    return math.sqrt(below + between), math.sqrt(above + between)
+def _recovered(gains: Floats, value: Floats, observed: Observed, worth: float) -> tuple[float, float]:
+    """How far the interval reaches below and above; a right answer saves its gain where it does not bring it."""
+    ways = [dear.Way(float(each), gains == each, 1 - value) for each in np.unique(gains)]
+    sign = 1.0 if observed.metric == "loss_per_1k" else -1.0
+    return dear.recovered(ways, observed.above - sign * gains * (1 - value), worth, sign=sign)

@@ -68,7 +68,10 @@ def smallest_difference(pairs: int, discordant: float = UNMEASURED, *, power: fl
     a, b = _z(LEVEL), float(special.ndtri(power))
     # δ²·n − 2·δ·√n·a·√d + a²·d = b²·(d − δ²), solved for the larger δ
     square, linear, rest = pairs + b * b, -2 * math.sqrt(pairs * discordant) * a, (a * a - b * b) * discordant
-    found = (-linear + math.sqrt(linear**2 - 4 * square * rest)) / (2 * square)
+    inside = linear**2 - 4 * square * rest
+    if inside < 0:  # of one or two pairs
+        return None
+    found = (-linear + math.sqrt(inside)) / (2 * square)
     return found if found <= discordant else None
 
 

@@ -9,7 +9,6 @@ the same processors use AVX-512. Elsewhere nothing changes.
 from __future__ import annotations
 
 import runpy
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,4 +45,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(serve())
+    serve()

@@ -101,6 +101,12 @@ ONE, STAKE, BUSY = ("--run", "1111"), ("--run", "2222"), ("--run", "3333")
         (("careful", "careless", *STAKE, "--margin", "0"), 0),  # more often right …
         (("careful", "careless", *STAKE, "--gate", "loss_per_1k rise 0"), 3),  # … and wrong where it is dear
         (("careful", "careless", *STAKE, "--gate", "loss_per_1k rise 0", "--utility", "wrong=1"), 0),
+        (("careful", "careless", *STAKE, "--gate", "severe_rate rise 0.01"), 3),  # fewer errors, more of stakes 4
+        (("careful", "careless", *STAKE, "--gate", "harm_per_1k rise 0"), 3),
+        (("careless", "careful", *STAKE, "--gate", "harm_per_1k rise 0", "--gate", "severe_rate rise 0"), 0),
+        (("careful", "careless", *STAKE, "--margin", "0", "--gate", "severe_rate rise 0.01"), 3),  # each must be met
+        (("good", "same", *ONE, "--gate", "severe_rate rise 0.01"), 4),  # none seen in 200 is not none made
+        (("good", "same", *ONE, "--gate", "severe_rate rise 0.05"), 0),
         (("good", "bad", *ONE, "--gate", "loss_per_1k rise 0"), 4),  # nobody said what a wrong answer costs
         (("good", "bad", *ONE, "--gate", "loss_per_1k rise 0", "--utility", "wrong=1"), 3),
         (("good", "same", *BUSY, "--margin", "0.05"), 5),  # an INVALID run passes no gate …

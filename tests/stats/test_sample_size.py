@@ -65,5 +65,6 @@ def test_what_no_number_of_points_can_show() -> None:
     """Ten pairs of which one in a hundred disagrees show nothing; no pairs, nothing either."""
     assert sample_size.smallest_difference(10, 0.01) is None
     assert sample_size.smallest_difference(0) is None
+    assert [sample_size.smallest_difference(n) for n in (1, 2)] == [None, None]
     fewer, more = (sample_size.smallest_difference(n) for n in (100, 400))
     assert fewer is not None and more is not None and fewer == pytest.approx(2 * more, rel=0.1)
