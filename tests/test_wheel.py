@@ -42,6 +42,7 @@ def test_the_wheel_holds_the_shelves_and_nothing_heavy(wheel: Path) -> None:
         "edgebench/shelf/profiles/plans/demo.yaml",
         "edgebench/shelf/models/smollm2-135m-q4_1.yaml",
         "edgebench/workloads/data/support-triage.jsonl",
+        "edgebench/redacting/names.yaml",
         "edgebench/report/templates/page.html.j2",
         "edgebench/store/migrations/versions/v0001_tables.py",
         "edgebench/py.typed",

@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "device": ("device", "Detect and measure this machine; write its profile."),
     "prices": ("prices", "Show a model's rate card; compare price lists."),
     "models": ("models", "List, show, pull, verify or quantise model files."),
-    "workloads": ("workloads", "List or show the built-in jobs."),
+    "workloads": ("workloads", "List or show jobs; make a test set from your own logs."),
     "profiles": ("profiles", "List or show plans, devices, prices and other profiles."),
     "export": ("export", "Write a run as JSONL, CSV or a bundle."),
     "import": ("importing", "Read bundles made on other machines."),

@@ -20,7 +20,7 @@ workload:
   columns:
     input: {input}                 # the column that is asked
     reference: {reference}         # the column that holds the right answer
-  # items: 250                   # a stratified subset, the same on every machine
+{others}  # items: 250                   # a stratified subset, the same on every machine
   # output: choice               # choice | text | number | json; default: choice when the labels are few
   # instruction: Which queue does this message belong to?
   # scorers: [label]             # label, text, contains, regex, number, json-fields, choice-letter
@@ -81,7 +81,10 @@ def command(file: Path, data: Path | None, input_column: str, reference: str, as
         if not data.is_file():
             raise UsageError(f"there is no file {data}", hint="--data my-messages.csv")
         workload = OWN.format(
-            file=_quoted(_beside(data, file)), input=_quoted(input_column), reference=_quoted(reference)
+            file=_quoted(_beside(data, file)),
+            input=_quoted(input_column),
+            reference=_quoted(reference),
+            others="".join(f"    {line}\n" for line in _of_its_sheet(data)),
         )
     try:
         with file.open("x", encoding="utf-8") as out:
@@ -94,6 +97,30 @@ def command(file: Path, data: Path | None, input_column: str, reference: str, as
         emit({"plan": str(file)})
     else:
         click.echo(f"{file} is written. Next:  edgebench check {file}")
+
+
+def _of_its_sheet(data: Path) -> list[str]:
+    """The other columns of a set that ``edgebench workloads import`` made, as the sheet beside it names them."""
+    sheet = data.with_suffix(".yaml")
+    if data.suffix != ".jsonl" or not sheet.is_file():
+        return []
+    from edgebench.errors import DataError
+    from edgebench.workloads import sheets
+
+    try:
+        content = sheets.read(sheet).value
+    except DataError:
+        return []  # somebody else's file of that name
+    columns = content.get("columns") if isinstance(content, dict) else None
+    told = columns if isinstance(columns, dict) and "digest" in content else {}
+    lines = []
+    for role in ("choices", "tags", "cluster", "id"):
+        column = told.get(role)
+        if isinstance(column, str):
+            lines.append(f"{role}: {_quoted(column)}")
+        elif isinstance(column, list):
+            lines.append(f"{role}: [{', '.join(_quoted(str(one)) for one in column)}]")
+    return lines
 
 
 def _beside(data: Path, plan: Path) -> str:

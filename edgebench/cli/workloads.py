@@ -1,58 +1,126 @@
-"""``edgebench workloads``: the jobs that come with EdgeBench."""
+"""``edgebench workloads``: the jobs that come with EdgeBench, public benchmarks, and sets made from one's own logs."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import click
 
 from edgebench.cli.options import as_json, console, emit, grid, text
+from edgebench.cli.workloads_import import command as import_
 from edgebench.errors import UsageError
 
+MOST_LABELS = 20  # references told one by one
 
-@click.group("workloads", short_help="List or show the built-in jobs.")
+
+@click.group("workloads", short_help="List or show jobs; make a set from your logs.")
 def command() -> None:
-    """The jobs that come with EdgeBench. Your own data needs no import: name its file in a plan (edgebench init)."""
+    """The jobs that come with EdgeBench, public benchmarks it reads, and evaluation sets from your own logs.
+
+    A file with a column of questions needs no import: name it in a plan (edgebench init plan.yaml --data FILE).
+    """
+
+
+command.add_command(import_)
 
 
 @command.command("list")
 @as_json
 def list_(as_json: bool) -> None:
-    """List the built-in jobs."""
+    """List the built-in jobs and the public benchmarks."""
     rows = [_facts(name) for name in _names()]
     if as_json:
-        emit(rows)
+        emit([*rows, *(_benchmark(name) for name in _benchmarks())])
         return
-    table = grid("job", "items", "labels", "what", right=("items", "labels"))
+    out = console()
+    table = grid("job", "items", "answer", "labels", "languages", "what", right=("items", "labels"))
     for row in rows:
-        table.add_row(text(row["name"]), str(row["items"]), str(len(row["labels"])), text(row["instruction"]))
-    console().print(table)
+        labels = str(len(row["labels"])) if row["output"] == "choice" else "—"
+        table.add_row(text(row["name"]), str(row["items"]), text(row["output"]), labels,
+                      text(", ".join(row["languages"])), text(row["title"]))  # fmt: skip
+    out.print(table)
+    if _benchmarks():
+        table = grid("benchmark", "answer", "what", "licence")
+        for row in map(_benchmark, _benchmarks()):
+            table.add_row(text(row["name"]), text(row["output"]), text(row["title"]), text(row["licence"]))
+        out.print()
+        out.print(table)
+        out.print("Benchmarks are read from the files their makers publish: a folder for each in $EDGEBENCH_DATA.")
+    click.echo(
+        "next:  edgebench workloads show NAME   or   edgebench workloads import LOG --out tickets.jsonl", err=True
+    )
 
 
 @command.command("show")
 @click.argument("name")
 @click.option("--items", default=5, show_default=True, help="How many of its items to show.")
+@click.option("--language", help="Show its items in this language.")
 @as_json
-def show(name: str, items: int, as_json: bool) -> None:
-    """Show a job: labels, where it comes from, some of its items."""
+def show(name: str, items: int, language: str | None, as_json: bool) -> None:
+    """Show a job: what is asked, in which languages, where it comes from, some of its items."""
+    if name in _benchmarks():
+        _show_benchmark(name, as_json)
+        return
     if name not in _names():
-        raise UsageError(f"no built-in job is called {name!r}", hint=f"known: {', '.join(_names())}")
-    facts, workload = _facts(name), _load(name)
+        known = ", ".join([*_names(), *_benchmarks()])
+        raise UsageError(f"no built-in job or benchmark is called {name!r}", hint=f"known: {known}")
+    facts, workload = _facts(name), _load(name, language)
     examples = [{"input": item.text, "reference": item.reference, "tags": item.tags} for item in workload.items[:items]]
     if as_json:
         emit({**facts, "source": workload.source, "examples": examples})
         return
     out = console()
-    out.print(text(f"{name}: {facts['items']} items"), style="bold")
-    out.print(text(facts["instruction"]))
-    table = grid("label", "items", "means", right=("items",))
-    for label, count in facts["labels"].items():
-        table.add_row(text(label), str(count), text(workload.task.descriptions.get(label, "")))
-    out.print(table)
+    out.print(text(f"{name}: {facts['title']}"), style="bold")
+    spoken = ", ".join(f"{each} ({count})" for each, count in facts["languages"].items())
+    out.print(text(f"{facts['items']} items · answer: {facts['output']} · languages (items): {spoken}"))
+    for line in facts["instruction"].splitlines():
+        out.print(text(line))
+    if facts["output"] == "choice":
+        table = grid("label", "items", "means", right=("items",))
+        for label, count in facts["labels"].items():
+            table.add_row(text(label), str(count), text(workload.task.descriptions.get(label, "")))
+        out.print(table)
     for key, value in workload.source.items():
-        out.print(text(f"{key}: {value}"))
+        _print_source(key, value)
     for example in examples:
-        out.print(text(f"“{example['input']}” → {example['reference']}"))
+        out.print(text(f"“{example['input']}” → {_short(example['reference'])}"))
+
+
+def _print_source(key: str, value: Any) -> None:
+    """One line for each fact; what is told of the making keeps its parts apart."""
+    out = console()
+    if isinstance(value, Mapping) and key == "provenance":
+        for part, words in value.items():
+            out.print(text(f"{part}: {words}"))
+    else:
+        out.print(text(f"{key}: {value}"))
+
+
+def _show_benchmark(name: str, as_json: bool) -> None:
+    facts = _benchmark(name)
+    if as_json:
+        emit(facts)
+        return
+    out = console()
+    out.print(text(f"{name}: {facts['title']}"), style="bold")
+    for key, value in facts.items():
+        if key not in ("name", "title") and value not in (None, "", (), [], {}):
+            shown = "; ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            out.print(text(f"{key}: {shown}"))
+
+
+def _short(reference: Any) -> str:
+    """A reference in a line."""
+    import json
+
+    words = reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
+    return "(no reference)" if reference is None else words
+
+
+# --------------------------------------------------------------------------------------------------- what is known
 
 
 def _names() -> list[str]:
@@ -61,18 +129,53 @@ def _names() -> list[str]:
     return builtin_jobs()
 
 
-def _load(name: str) -> Any:
+def _load(name: str, language: str | None = None) -> Any:
     from pathlib import Path
 
     from edgebench.records import Seeds, WorkloadSpec
     from edgebench.workloads import load
 
-    return load(WorkloadSpec(builtin=name), folder=Path(), seeds=Seeds())
+    return load(WorkloadSpec(builtin=name, language=language), folder=Path(), seeds=Seeds())
 
 
 def _facts(name: str) -> dict[str, Any]:
-    workload = _load(name)
-    labels: dict[str, int] = dict.fromkeys(workload.task.choices, 0)
-    for item in workload.items:
-        labels[str(item.reference)] = labels.get(str(item.reference), 0) + 1
-    return {"name": name, "items": len(workload.items), "labels": labels, "instruction": workload.task.instruction}
+    """Name, items, output, the labels with how often each is right, languages with their items, instruction."""
+    from edgebench.workloads import read_builtin
+
+    job, workload = read_builtin(name), _load(name)
+    labels: Counter[str] = Counter(dict.fromkeys(workload.task.choices, 0))
+    for item in workload.items if workload.task.output == "choice" else ():
+        labels.update([str(one) for one in (item.reference if isinstance(item.reference, list) else [item.reference])])
+    languages = {job.language: len(workload.items)}
+    for language, file in sorted(job.parallel.items()):
+        languages[language] = sum(bool(line.strip()) for line in file.read_text(encoding="utf-8").splitlines())
+    return {
+        "name": name,
+        "title": job.title,
+        "items": len(workload.items),
+        "output": workload.task.output,
+        "labels": dict(labels),
+        "languages": languages,
+        "instruction": workload.task.instruction,
+    }
+
+
+def _benchmarks() -> list[str]:
+    if find_spec("edgebench.workloads.benchmarks") is None:
+        return []
+    from edgebench.workloads import benchmarks
+
+    return list(benchmarks.names())
+
+
+def _benchmark(name: str) -> dict[str, Any]:
+    """The plain facts of a benchmark, whatever it tells of itself."""
+    from dataclasses import fields, is_dataclass
+
+    from edgebench.workloads import benchmarks
+
+    about: Any = benchmarks.about(name)
+    given = {one.name: getattr(about, one.name) for one in fields(about)} if is_dataclass(about) else dict(about)
+    plain = {key: value for key, value in given.items() if isinstance(value, (str, int, float, bool, tuple, list))}
+    lab = getattr(getattr(about, "lab", None), "name", None)
+    return {"title": "", "output": "", "licence": "", **plain, **({"lab": lab} if lab else {}), "name": name}

@@ -1,8 +1,7 @@
 """What happens to people's texts before they are stored: ``keep``, ``redact`` or ``hash``.
 
-``redact`` puts marks in place of e-mail addresses, phone numbers, cards, bank accounts and long numbers. It finds what
-looks like one of these and nothing else: names, addresses and spelled-out numbers stay, so a redacted text may still
-tell who wrote it. :func:`claim` says how much it found in our labelled test set.
+``redact`` puts marks in place of what looks like personal data (:mod:`edgebench.redacting`): it misses some, and what
+stays may still tell who wrote a text. :func:`claim` says how much it found in our labelled test set.
 
 ``hash`` puts ``sha256:…`` in place of every text. Equal texts keep equal hashes, so runs still pair; the hash of a
 short or well-known text can be guessed by trying.
@@ -18,64 +17,20 @@ from __future__ import annotations
 import hashlib
 import re
 import string
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
 from edgebench.records import Call, Example, Failure, Item, Message, Record, Score, Workload
+from edgebench.redacting import claim, redact
 from edgebench.store.packing import with_items
+
+__all__ = ["Policy", "Texts", "claim", "hashed", "is_hashed"]
 
 Texts = Literal["keep", "redact", "hash"]
 
-#: fragments of tests/store/labelled.py that vanish, and all of them; a test counts again
-MEASURED = (60, 66)
-
-_EMAIL = re.compile(
-    r"[\w.+%'\-]{1,64}(?:\s?@\s?|\s?[(\[]\s?(?:at|@)\s?[)\]]\s?)"
-    r"[\w\-]{1,63}(?:(?:\.|\s?[(\[]\s?dot\s?[)\]]\s?)[\w\-]{1,63}){1,4}",
-    re.IGNORECASE,
-)
-_IBAN = re.compile(
-    r"\b[A-Z]{2}\d{2}[ \-]?(?:[A-Z0-9]{4}[ \-]?){2,7}[A-Z0-9]{1,4}\b|(?i:\b[a-z]{2}\d{2}[a-z0-9]{11,30}\b)"
-)
-_DIGITS = re.compile(r"(?:[+(]{1,2}|(?<!\d))\d(?:[ \t\u00a0\u202f.\-/()]{0,2}\d){5,}")
-_DATE = re.compile(r"(?:\d{4}([\-/.])\d{1,2}\1\d{1,2}|\d{1,2}([\-/.])\d{1,2}\2\d{4})(?!\d)")
 _HASHED = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def redact(text: str) -> tuple[str, Counter[str]]:
-    """The text with marks such as ``[e-mail]``, and how many of each were put."""
-    found: Counter[str] = Counter()
-
-    def mark(kind: str) -> str:
-        found[kind] += 1
-        return f"[{kind}]"
-
-    def iban(match: re.Match[str]) -> str:
-        return mark("iban") if sum(map(str.isdigit, match[0])) >= 8 else match[0]
-
-    def digits(match: re.Match[str]) -> str:
-        day = _DATE.match(match[0])
-        if day:
-            return day[0] + _DIGITS.sub(digits, match[0][day.end() :])
-        kind = _kind_of_number(match[0])
-        return mark(kind) if kind else match[0]
-
-    text = _EMAIL.sub(lambda _: mark("e-mail"), text)
-    text = _IBAN.sub(iban, text)
-    return _DIGITS.sub(digits, text), found
-
-
-def claim() -> str:
-    """What may be said of redaction, with its measured recall."""
-    found, there = MEASURED
-    return (
-        f"e-mail addresses, phone, card and account numbers and long numbers are replaced by marks; of {there} such "
-        f"fragments in our own test set {found} were found ({100 * found / there:.0f} %); "
-        "names, addresses and everything else stay as written"
-    )
 
 
 def hashed(text: str) -> str:
@@ -88,29 +43,6 @@ def hashed(text: str) -> str:
 def is_hashed(text: str) -> bool:
     """Whether a text was replaced by its hash, so that nobody can judge it."""
     return _HASHED.fullmatch(text) is not None
-
-
-def _kind_of_number(text: str) -> str | None:
-    """Which mark a run of digits (with separators) gets; None: it says nothing about a person."""
-    digits = re.sub(r"\D", "", text)
-    parts = re.findall(r"\d+", text)
-    sizes = [len(part) for part in parts]
-    if 13 <= len(digits) <= 19 and (_luhn(digits) or sizes[:3] == [4, 4, 4]):
-        return "card"
-    if text[0] == "+" or digits.startswith("00") or sizes == [3, 3, 4]:
-        return "phone"
-    if 7 <= len(digits) <= 12 and text.lstrip("(")[0] == "0":
-        return "phone"
-    if max(sizes) >= 6 or (len(digits) >= 9 and "." not in text):
-        return "number"
-    return None
-
-
-def _luhn(digits: str) -> bool:
-    """The check digit of payment cards (ISO/IEC 7812-1)."""
-    doubled = [int(d) for d in reversed(digits)]
-    doubled[1::2] = [2 * d - 9 * (d > 4) for d in doubled[1::2]]
-    return sum(doubled) % 10 == 0
 
 
 # --------------------------------------------------------------------------------------------------- on nouns

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -195,6 +195,23 @@ class OnnxClassifier:
         joined: NDArray[np.float32] = np.concatenate(batches)
         return joined
 
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embeddings of length 1, shape (n, d), in the order of the texts.
+
+        Raises
+        ------
+        TargetError: the model is a classifier of labels and embeds nothing.
+        """
+        if self._classifies:
+            raise self._unloadable("it is a classifier of labels and embeds nothing")
+        if not texts:
+            return np.zeros((0, 0), np.float32)
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        found = self._embed([self._options.query_prefix + texts[place] for place in order])
+        out = np.empty_like(found)
+        out[order] = embedding.normalise(found)
+        return out
+
     # ------------------------------------------------------------------------------------------------------- one answer
 
     def answer(self, request: Request) -> Iterator[Chunk]:
@@ -280,6 +297,20 @@ class OnnxClassifier:
                 "tokenizer_sha256": self._parts.sha256.get("tokenizer"),
             },
         )
+
+
+def embedder(parts: Parts) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    """An embedding model in this very process: texts to vectors of length 1, shape (n, d), in their order.
+
+    For work beside measuring, such as grouping a log; nothing is stamped. Texts of like length are embedded together.
+
+    Raises
+    ------
+    TargetError: the model cannot be loaded, or is a classifier of labels.
+    """
+    engine = OnnxClassifier(parts, Stop())
+    engine.load()
+    return engine.vectors
 
 
 def _numpy_type(name: str) -> str:

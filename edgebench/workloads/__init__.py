@@ -10,6 +10,7 @@ subset         the same smaller set of items on every machine
 loading        all of these, in order: :func:`load`
 builtin        the jobs shipped with EdgeBench
 benchmarks     public test sets, read from the files their makers publish
+importing      logs and other tools' test sets made into an evaluation set of one's own
 prompting      an item as one request or several, and their answers as one
 understand     what a free answer says
 scorers        whether that is right, and which kind of wrong it is

@@ -1,16 +1,15 @@
-"""What redaction finds, what it leaves, and what is stored under each policy."""
+"""What is stored of people's texts under each policy."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
+from edgebench import redacting
 from edgebench.records import (
     Answer,
     Call,
@@ -26,58 +25,24 @@ from edgebench.records import (
     Workload,
 )
 from edgebench.store import open_store
-from edgebench.store.redaction import MEASURED, Policy, claim, hashed, is_hashed, redact
+from edgebench.store.redaction import Policy, claim, hashed, is_hashed
 from tests.builders import Arm, run
-from tests.store.labelled import HARMLESS, PRIVATE
 from tests.store.nouns import TEXT
 
 SECRET = "i am rosa.gomez@example.com, call +49 30 901820"
 
 
-def test_the_measured_recall_is_what_is_said() -> None:
-    """Counting again gives the figures that EdgeBench prints, and they are not worse than nine in ten."""
-    there = [(redact(text)[0], fragment) for text, fragments in PRIVATE for fragment in fragments]
-    found = sum(fragment not in left for left, fragment in there)
-    assert len(PRIVATE) + len(HARMLESS) >= 60
-    assert (found, len(there)) == MEASURED
-    assert found / len(there) >= 0.9
-
-
-def test_harmless_numbers_stay() -> None:
-    """Prices, dates, versions and ages are not marked."""
-    assert [text for text in HARMLESS if redact(text)[0] != text] == []
-
-
-def test_marks_say_what_was_there_and_are_counted() -> None:
-    text, marks = redact("a@b.io or +44 20 7946 0958 or DE89 3704 0044 0532 0130 00, order 482913, c@d.io")
-    assert text == "[e-mail] or [phone] or [iban], order [number], [e-mail]"
-    assert marks == Counter({"e-mail": 2, "phone": 1, "iban": 1, "number": 1})
-
-
-def test_the_claim_names_its_recall_and_promises_nothing_more() -> None:
-    """Never "anonymised": it says what was found in how many, and what stays."""
-    assert f"{MEASURED[0]} were found" in claim()
-    assert "names" in claim()
-    assert "anonym" not in claim().lower()
-
-
-@given(TEXT | st.text("0123456789 -+()@.ab", max_size=60))
-@settings(max_examples=300, deadline=None)
-@example("000000+01000.0")  # a sign right after a number begins another one
-def test_redacting_twice_is_redacting_once(text: str) -> None:
-    """Marks hold nothing to redact, and hashes are left alone."""
-    once = redact(text)[0]
-    assert redact(once)[0] == once
+@given(TEXT)
+@settings(max_examples=100, deadline=None)
+def test_hashing_twice_is_hashing_once(text: str) -> None:
+    """Hashes are left alone, and so is nothing at all."""
     assert hashed(hashed(text)) == hashed(text)
     assert is_hashed(hashed(text)) == bool(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["1" * 50_000, "a." * 25_000 + "@", "1 " * 25_000, "DE89 " + "ABCD " * 10_000, "+(" * 9999]
-)
-def test_redaction_takes_no_longer_than_reading(text: str) -> None:
-    """Hostile texts do not make it hang (the test's own time limit would notice)."""
-    redact(text)
+def test_a_run_may_say_how_much_is_found() -> None:
+    """The claim can be had where the policy is."""
+    assert claim() == redacting.claim()
 
 
 # --------------------------------------------------------------------------------------------------- policies
