@@ -9,6 +9,9 @@ tasks          the kind of answer, the labels, the words it is asked in
 subset         the same smaller set of items on every machine
 loading        all of these, in order: :func:`load`
 builtin        the jobs shipped with EdgeBench
+languages      the same cases in other languages
+perturbations  what happens to a text on its way: typing, dictating, pasting, other names
+permission     whether code may run that came from elsewhere
 benchmarks     public test sets, read from the files their makers publish
 importing      logs and other tools' test sets made into an evaluation set of one's own
 prompting      an item as one request or several, and their answers as one
