@@ -23,7 +23,8 @@ workload:
 {others}  # items: 250                   # a stratified subset, the same on every machine
   # output: choice               # choice | text | number | json; default: choice when the labels are few
   # instruction: Which queue does this message belong to?
-  # scorers: [label]             # label, text, contains, regex, number, json-fields, choice-letter
+  # scorers: [label]             # label, text, contains, number, json-fields, rubric, tool-call, ordinal, …
+  # taxonomy: kinds.yaml         # kinds of wrong answers of your own
 """
 PLAN = """\
 # A plan for EdgeBench. Check it:  edgebench check {name}     Run it:  edgebench run {name}
@@ -50,7 +51,12 @@ targets:                         # whoever answers; the name is yours
   #   model: llama3.2:1b
   #   placement: device
 
-prompting: [zero-shot]           # raw, zero-shot, {{few-shot: {{k: 5}}}}; each target runs under each
+prompting: [zero-shot]           # raw, zero-shot, {{few-shot: {{k: 5}}}}, chain-of-thought, …; each target runs under each
+# vary:                          # what traffic may be like, one at a time beside clean items under the first prompting
+#   perturbations: [{{keyboard-typos: {{rate: 0.05}}}}, no-punctuation, dictation]
+#   lab: {{few-shot: {{k: 5}}}}      # the corner the literature measures in; `field:` names the noise of the other one
+# judges:                        # a target that judges the others' answers where no rule can
+#   strict: {{target: cloud, repeats: 2}}
 
 scenario: {{kind: closed, users: 1}} # or as traffic comes, {{kind: poisson, rate: 2}}; constant, gamma, ramp, trace
 blocks: 4                        # targets take turns in 4 randomised blocks, so heat and hour fall on all alike

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgebench.cli.field_table import field_lines
 from edgebench.cli.options import console, grid, text
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _conclusion(run: Run, conclusion: Conclusion, page: Path | str | None) -> No
     for title, line in _decided(conclusion):
         said.add_row(title, text(line))
     out.print(said)
+    for part in field_lines(run, conclusion, out):
+        out.print(part)
     if page is not None:
         out.print(text(f"page: {page}"), soft_wrap=True)
 

@@ -17,18 +17,23 @@ from typing import Any
 
 import yaml
 
-from edgebench.records import Conclusion, Plan, Record, Run, canonical
+from edgebench.records import Conclusion, Plan, Record, Run, Trial, canonical
+from edgebench.report import cell_rows
+from edgebench.report.failed_items import of_record
 from edgebench.report.formatting import visible
 from edgebench.report.hybrids import drawn
 
 MOST_BYTES = 400_000  # of compressed texts; above it they stay in the store and the page says so
-#: in the order that compresses best; ``answer`` stands after ``score`` where texts are kept
+#: in the order that compresses best; ``answer`` stands after ``mode`` where texts are kept
 COLUMNS = (
     "arm",
+    "perturbation",
+    "language",
     "block",
     "repetition",
     "item",
     "score",
+    "mode",
     "failure",
     "due_us",
     "sent_us",
@@ -83,7 +88,7 @@ def conclusion_json(run: Run, conclusion: Conclusion, *, texts: bool) -> Downloa
         "task": canonical(run.workload.task),
         "identities": canonical(run.identities),
         "segments": canonical(run.segments),
-        "conclusion": canonical(_told(conclusion)),
+        "conclusion": canonical(_told(conclusion, texts=texts)),
         "readings": [
             [one.trial_id, one.meter, one.quantity, one.value, one.unit, one.phase, one.provenance]
             for one in run.readings
@@ -104,11 +109,36 @@ def conclusion_json(run: Run, conclusion: Conclusion, *, texts: bool) -> Downloa
     return Download(f"{_file_name(run.id)}-conclusion.json.gz", _href("application/gzip", packed), about)
 
 
-def _told(conclusion: Conclusion) -> Conclusion:
-    """The conclusion without what the page itself holds (the sliders' draws), and curves of the first hybrids only."""
+def _told(conclusion: Conclusion, *, texts: bool) -> Conclusion:
+    """The conclusion without what the page itself holds (the sliders' draws), and curves of the first hybrids only.
+
+    Confusions name what was right and what was answered: without texts they are left out.
+    """
     curves = {id(one) for one in drawn(conclusion)}
     cascades = tuple(one if id(one) in curves else replace(one, points=()) for one in conclusion.cascades)
-    return replace(conclusion, material=None, cascades=cascades)
+    study = conclusion.study
+    if study is not None and not texts:
+        study = replace(study, confusions=())
+    return replace(conclusion, material=None, cascades=cascades, study=study)
+
+
+def cells_csv(run: Run, conclusion: Conclusion) -> Download | None:
+    """Every cell of the study, one row each; None where nothing but the workload as it is was asked."""
+    study = conclusion.study
+    if study is None or all(cell.role == "base" for cell in study.cells):
+        return None
+    out = io.StringIO()
+    write = csv.writer(out, lineterminator="\n")
+    write.writerow(cell_rows.COLUMNS)
+    for row in cell_rows.rows(study):
+        write.writerow([_cell(value) if isinstance(value, str) else _number(value) for value in row])
+    about = f"{len(study.cells):,} cells, one row each: their numbers with intervals, and the difference from the base"
+    href = _href("text/csv", out.getvalue().encode("utf-8", "backslashreplace"))
+    return Download(f"{_file_name(run.id)}-cells.csv", href, about)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
 
 
 def plan_yaml(plan: Plan) -> str:
@@ -140,7 +170,7 @@ def _lean(value: Any, drop: set[str] | None = None) -> Any:
 def _csv(run: Run, *, texts: bool) -> bytes:
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n")
-    after = COLUMNS.index("score") + 1
+    after, modes = COLUMNS.index("mode") + 1, of_record(run)
     write.writerow((*COLUMNS[:after], *(("answer",) if texts else ()), *COLUMNS[after:]))
     trials = {trial.id: trial for trial in run.trials}
     places = {item.digest: place for place, item in enumerate(run.workload.items)}
@@ -150,14 +180,21 @@ def _csv(run: Run, *, texts: bool) -> bytes:
     zero = min((record.due_ns for record in run.records), default=0)
     for record in run.records:
         trial = trials.get(record.trial_id)
-        lead = [_cell(trial.arm), trial.block, trial.repetition] if trial else ["", "", ""]
+        lead = _lead(trial) if trial else [""] * 5
         told = [_cell(record.answer.text if record.answer else "")] if texts else []
         score = scores.get(record.id)
         judged = "" if score is None or score.value is None else f"{score.value:g}"
         due = record.due_ns - ended.get(record.trial_id, zero)
-        write.writerow([*lead, places.get(record.item_digest, ""), judged, *told, *_row(record, due)])
+        mode = _cell(modes.get(record.id, ""))
+        write.writerow([*lead, places.get(record.item_digest, ""), judged, mode, *told, *_row(record, due)])
         ended[record.trial_id] = _ended(record)
     return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _lead(trial: Trial) -> list[object]:
+    """Whose request it is, and what its text went through."""
+    noise = "" if trial.perturbation == "none" else _cell(trial.perturbation)
+    return [_cell(trial.arm), noise, _cell(trial.language), trial.block, trial.repetition]
 
 
 def _row(record: Record, due_ns: int) -> list[object]:

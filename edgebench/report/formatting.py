@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from edgebench.decide.wording import currency
@@ -117,6 +117,15 @@ def difference(item: Estimate, unit: str) -> Shown:
     sign = currency().sign
     value = f"{texts[0][:1]}{sign}{texts[0][1:]}" if unit == "$" and texts[0][:1] in "+−" else f"{texts[0]} {word}"
     return Shown(value, interval, item.provenance)
+
+
+def change(item: Estimate, unit: str) -> Shown:
+    """A signed difference in a readable unit: ``+240 ms``, ``+1.2 s``."""
+    if item.value is None or unit not in LARGER:
+        return difference(item, unit)
+    factor, shown = _scale(max(abs(end) for end in (item.value, item.low, item.high) if end is not None), unit)
+    value, low, high = (None if end is None else end / factor for end in (item.value, item.low, item.high))
+    return difference(replace(item, value=value, low=low, high=high), shown)
 
 
 def share(part: float, whole: float) -> str:

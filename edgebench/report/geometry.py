@@ -123,7 +123,7 @@ def layout(figure: Figure, width: float, size: float = 13.0) -> Layout:
         left = 6.0 if narrow else names + 14.0
         height = 20.0 + row * len(figure.y.ticks) + 46.0
         return Layout(figure, width, height, left, width - ends - 16.0, 10.0, height - 50.0, size)
-    height = round(width * (0.64 if width > 480 else 0.9))
+    height = round(width * (0.84 if figure.small else 0.64 if width > 480 else 0.9))
     names = max(text_width(name, size) for _, name in figure.y.ticks)
     return Layout(figure, width, height, names + 16.0, width - 12.0, 26.0, height - 46.0, size)
 

@@ -34,18 +34,24 @@ class Look:
     hollow: bool
 
 
-def looks(summary: Summary) -> Mapping[str, Look]:
-    """A look for every arm, by its place in the summary."""
+def looks(summary: Summary, *, targets_first: bool = False) -> Mapping[str, Look]:
+    """A look for every arm, by its place in the summary.
+
+    ``targets_first``: the first colours go to the first arm of each target, so that targets differ most where each is
+    drawn once, whatever it was asked.
+    """
     counts = Counter(arm.target for arm in summary.arms)
     out = {}
+    colours = _colours(summary, targets_first)
     for place, arm in enumerate(summary.arms):
+        colour = colours[arm.arm]
         shape, sign, words, explain = _place(arm)
         out[arm.arm] = Look(
             arm=arm.arm,
             number=place,
             short=formatting.shorten(formatting.visible(arm.target if counts[arm.target] == 1 else arm.arm), 36),
-            colour=f"var(--arm-{place % COLOURS + 1})",
-            dash=DASHES[place // COLOURS % len(DASHES)],
+            colour=f"var(--arm-{colour % COLOURS + 1})",
+            dash=DASHES[colour // COLOURS % len(DASHES)],
             shape=shape,
             sign=sign,
             place=words,
@@ -53,6 +59,17 @@ def looks(summary: Summary) -> Mapping[str, Look]:
             hollow=arm.identity.placement == "stand-in",
         )
     return out
+
+
+def _colours(summary: Summary, targets_first: bool) -> Mapping[str, int]:
+    """The number of each arm's colour."""
+    arms = [arm.arm for arm in summary.arms]
+    if targets_first:
+        firsts: dict[str, str] = {}
+        for arm in summary.arms:
+            firsts.setdefault(arm.target, arm.arm)
+        arms.sort(key=lambda arm: arm not in firsts.values())
+    return {arm: place for place, arm in enumerate(arms)}
 
 
 def _place(arm: ArmSummary) -> tuple[Shape, str, str, str]:

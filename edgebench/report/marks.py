@@ -138,6 +138,7 @@ class Figure:
     marks: tuple[Mark, ...]
     right: tuple[str, ...] = ()  # a text at the end of each row
     note: str = ""
+    small: bool = False  # one of several side by side: nearly square, and what a pointer reads is kept at any width
 
 
 def axis(label: str, values: Iterable[float], unit: str) -> Axis:

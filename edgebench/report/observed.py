@@ -59,8 +59,8 @@ class Disagreement:
 
 
 def by_arm(run: Run) -> Mapping[str, Sequence[Record]]:
-    """Records by arm, in the order they were kept."""
-    arms = {trial.id: trial.arm for trial in run.trials}
+    """Records of the arms decisions are made on, in the order they were kept; other cells ask other texts."""
+    arms = {trial.id: trial.arm for trial in run.trials if trial.base}
     out: dict[str, list[Record]] = {}
     for record in run.records:
         if record.trial_id in arms:

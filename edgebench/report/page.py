@@ -28,10 +28,12 @@ from edgebench.report import (
     observed,
     sliders,
     stakes,
+    study_parts,
     svg,
     tables,
     whatif,
 )
+from edgebench.report.cells import studied, varied
 from edgebench.report.figures import figures
 from edgebench.report.formatting import Shown, shorten
 from edgebench.report.looks import Look, looks
@@ -45,6 +47,7 @@ FIRST_ITEMS = 8  # the rest unfold
 MOST_LONGER = 3  # lines about a longer run; the rest unfold
 MOST_TEXT = 600  # characters of an item or answer shown; the whole is in the store
 NARROW = 360.0  # of the drawing a phone shows
+SMALL, SMALL_TEXT = 300.0, 12.0  # of one of several drawings side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,9 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
     ------
     MissingExtra: jinja2 or plotly is not installed.
     """
-    arm_looks = looks(conclusion.summary)
+    arm_looks = looks(conclusion.summary, targets_first=varied(conclusion.study))
     seen = observed.observe(run)
-    costs = conclusion.monthly
+    costs, given = conclusion.monthly, studied(run.plan, conclusion, arm_looks)
     more = (
         whatif.figure(conclusion, costs, arm_looks),
         busy.figure(conclusion, arm_looks),
@@ -101,6 +104,7 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
     drawn = {
         **figures(conclusion, seen, arm_looks),
         **hybrids.figures(conclusion, arm_looks),
+        **study_parts.figures(given, conclusion.advice.arm),
         **{one.id: one for one in more if one is not None},
     }
     drawn = {name: replace(one, subtitle=headed(one.subtitle)) for name, one in drawn.items()}
@@ -127,6 +131,7 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
             "cost-duty": busy.costs_table(conclusion, arm_looks),
             "capacity": carried.highest_table(conclusion, arm_looks),
             **{id: hybrids.points_table(id, conclusion, everyone) for id in hybrids.AXES},
+            **study_parts.figure_tables(given),
         },
         "part_tables": journey.parts_tables(conclusion.summary.arms, arm_looks),
         "part_formulas": journey.formulas(conclusion.summary.arms),
@@ -147,12 +152,18 @@ def render(run: Run, conclusion: Conclusion, *, texts: bool = True) -> str:
         "facts": _facts(run, conclusion),
         "plan_text": evidence.plan_yaml(run.plan),
         "texts": texts,
-        "downloads": (
-            evidence.records_csv(run, texts=texts),
-            evidence.conclusion_json(run, conclusion, texts=texts),
-            evidence.plan_file(run.plan),
-        ),
+        "downloads": [
+            one
+            for one in (
+                evidence.records_csv(run, texts=texts),
+                evidence.cells_csv(run, conclusion),
+                evidence.conclusion_json(run, conclusion, texts=texts),
+                evidence.plan_file(run.plan),
+            )
+            if one is not None
+        ],
         **_disputes(run, arm_looks, texts=texts),
+        **study_parts.parts(run, conclusion, given, texts=texts),
         **_opening(run, conclusion),
         **_measured_beside(run, conclusion, arm_looks),
         **_decided(conclusion, arm_looks, everyone),
@@ -200,13 +211,19 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"draw": _draw, "interval_bar": _interval_bar, "sign": _sign, "metrics": METRICS}
+    made.globals |= {"draw": _draw, "draw_small": _draw_small, "interval_bar": _interval_bar, "sign": _sign}
+    made.globals |= {"metrics": METRICS}
     made.filters |= {"cut": lambda text, most=MOST_TEXT: shorten(text, most)}
+    made.filters |= {"readable": _readable}
     return made
 
 
 def _draw(figure: Figure, narrow: bool) -> Any:
     return _trusted(svg.draw(figure, NARROW if narrow else interactive.WIDTH))
+
+
+def _draw_small(figure: Figure) -> Any:
+    return _trusted(svg.draw(figure, SMALL, SMALL_TEXT))
 
 
 def _interval_bar(item: Estimate, look: Look) -> Any:

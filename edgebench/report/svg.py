@@ -177,7 +177,8 @@ def _bar(plan: Layout, mark: Bar, shift: float) -> str:
 
 def _title(plan: Layout, hover: str) -> str:
     """What a pointer reads; a phone has none, and its drawing is the narrow one."""
-    return f"<title>{_escape(hover)}</title>" if hover and plan.width > NARROW else ""
+    told = plan.width > NARROW or plan.figure.small
+    return f"<title>{_escape(hover)}</title>" if hover and told else ""
 
 
 def _label(one: Placed, size: float) -> str:

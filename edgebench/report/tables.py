@@ -453,7 +453,7 @@ def comparisons(conclusion: Conclusion, looks: Looks) -> Table | None:
         shown = formatting.difference(one.difference, metric.unit)
         low, high = one.difference.low, one.difference.high
         apart = low is not None and high is not None and (low > 0 or high < 0)
-        p = Cell(ABSENT, why="no test for this difference") if one.p_value is None else _p_cell(one.p_value)
+        p = Cell(ABSENT, why="no test for this difference") if one.p_value is None else p_cell(one.p_value)
         rows.append(
             [
                 arm_cell(one.a, looks),
@@ -468,7 +468,8 @@ def comparisons(conclusion: Conclusion, looks: Looks) -> Table | None:
     return table("comparisons", "Pairwise comparisons", columns, rows)
 
 
-def _p_cell(value: float) -> Cell:
+def p_cell(value: float) -> Cell:
+    """The cell of a p-value."""
     return Cell("< 0.001" if value < 0.001 else formatting.number(value, 2), sort=value)
 
 

@@ -8,11 +8,9 @@ import pytest
 
 from edgebench.cli import table
 from edgebench.records import Conclusion
-from tests.report.studies import concluded, field_run, study_of
+from tests.report.studies import small
 
-RUN = field_run(24)
-STUDY = study_of(run=RUN)
-FOUND = concluded(RUN, STUDY)
+RUN, STUDY, FOUND = small()
 
 
 def printed(found: Conclusion, capsys: pytest.CaptureFixture[str]) -> list[str]:

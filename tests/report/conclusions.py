@@ -139,11 +139,14 @@ def _message(place: int) -> str:
 
 
 def conclude(given: Run, *, verdict: str = "VALID", reasons: tuple[str, ...] = ()) -> Conclusion:
-    """What is really concluded, with the validity a test wants; hybrids, capacities and changes only by ``decided``."""
+    """What is really concluded, with the validity a test wants; hybrids, capacities and changes only by ``decided``.
+
+    Studies are made up in ``studies.py``.
+    """
     found = decide(given)
     arms = tuple(measured_within(arm) for arm in found.summary.arms)
     summary = dataclasses.replace(found.summary, verdict=verdict, reasons=reasons, arms=arms)  # type: ignore[arg-type]
-    return dataclasses.replace(found, summary=summary, cascades=(), capacities=(), changes=())
+    return dataclasses.replace(found, summary=summary, cascades=(), capacities=(), changes=(), study=None)
 
 
 def measured_within(arm: ArmSummary) -> ArmSummary:

@@ -109,3 +109,11 @@ def test_long_names_lose_their_middle() -> None:
     """Ends tell quantisations apart, so they stay."""
     assert formatting.shorten("smollm2-135m-instruct-q4_1", 16) == "smollm2-…ct-q4_1"
     assert len(formatting.shorten("x" * 100, 36)) <= 36
+
+
+def test_a_change_is_signed_and_in_a_readable_unit() -> None:
+    """Value and ends share the unit of the largest; points, dollars and what has no larger unit stay as they are."""
+    assert str(formatting.change(Estimate(2752.0, 2400.0, -60.0, 9), "ms")) == "+2.8 s [+2.4 … −0.060]"
+    assert str(formatting.change(Estimate(-1.5, -2.0, 0.4, 9), "ms")) == "−1.5 ms [−2.0 … +0.40]"
+    assert str(formatting.change(Estimate(0.12, 0.05, 0.19, 9), "fraction")) == "+12 points [+5.0 … +19]"
+    assert formatting.change(Estimate.absent("not paired"), "ms").why_absent == "not paired"

@@ -54,30 +54,29 @@
     });
   });
 
-  /* ---- filter of the disagreements */
-  const filter = one("filter");
-  if (filter) {
-    const items = all(".disputes > li").map((element) => ({
-      element,
-      text: element.textContent.toLowerCase(),
-      wrong: element.dataset.wrong.split(" "),
-    }));
+  /* ---- filters of the disagreements and of the wrong answers: by words, and by what each list can be chosen by */
+  all("form.filter").forEach((form) => {
+    const box = form.closest(".filtered");
+    const [search, said, more] = [form.querySelector("input"), form.querySelector("output"), box.querySelector("details.more")];
+    const selects = all("select", form);
+    const items = all(".disputes > li", box).map((element) => ({ element, text: element.textContent.toLowerCase() }));
     const apply = () => {
-      const [words, arm] = [one("find").value.trim().toLowerCase(), one("wrong-at").value];
+      const words = search.value.trim().toLowerCase();
+      const asked = selects.filter((select) => select.value);
       let shown = 0;
-      items.forEach(({ element, text, wrong }) => {
-        const fits = text.includes(words) && (!arm || wrong.includes(arm));
+      items.forEach(({ element, text }) => {
+        const fits = text.includes(words) && asked.every(({ dataset, value }) => element.dataset[dataset.key].split(" ").includes(value));
         element.hidden = !fits;
         shown += fits ? 1 : 0;
       });
-      if (one("more") && (words || arm)) one("more").open = true;
-      one("found").textContent = `${shown} of ${items.length}`;
+      if (more && (words || asked.length)) more.open = true;
+      said.textContent = `${shown} of ${items.length}`;
     };
-    filter.hidden = false;
-    filter.addEventListener("input", apply);
-    filter.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
     apply();
-  }
+  });
 
   /* ---- what if: the decision again at every move of a slider (whatif.js decides; here are the controls and the words) */
   let specifications = {};
