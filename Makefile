@@ -29,8 +29,12 @@ $(DEV): $(READY)
 demo: $(READY)  ## real models and a real HTTP endpoint do the same work; ends with a report
 	$(BIN)/edgebench demo
 
+# Rooms whose tests time nothing share the cores; those that measure have the machine to themselves, one after the other.
+UNTIMED := tests/artifacts tests/decide tests/metrics tests/plan tests/report tests/stats tests/store tests/workloads
+
 test: $(DEV)  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(UNTIMED)
+	$(BIN)/python -m pytest $(UNTIMED:%=--ignore=%)
 
 check: static test  ## format, lint, types, import contracts, tests
 
