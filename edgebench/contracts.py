@@ -110,7 +110,7 @@ class Perturbation(Protocol):
         """CheckList's: INV, the answer must stay; DIR, it must change in a stated way; MFT, a case of its own."""
 
     def __call__(self, item: Item, seed: int) -> Item:
-        """The item in its perturbed form: ``form_of`` is its digest; numbers, URLs, placeholders, reference untouched."""
+        """The item in its perturbed form: ``form_of`` is its digest; numbers, links, placeholders, reference stay."""
 
 
 class Scorer(Protocol):

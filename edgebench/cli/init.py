@@ -51,7 +51,7 @@ targets:                         # whoever answers; the name is yours
   #   model: llama3.2:1b
   #   placement: device
 
-prompting: [zero-shot]           # raw, zero-shot, {{few-shot: {{k: 5}}}}, chain-of-thought, …; each target runs under each
+prompting: [zero-shot]           # raw, {{few-shot: {{k: 5}}}}, chain-of-thought, …; each target runs under each of them
 # vary:                          # what traffic may be like, one at a time beside clean items under the first prompting
 #   perturbations: [{{keyboard-typos: {{rate: 0.05}}}}, no-punctuation, dictation]
 #   lab: {{few-shot: {{k: 5}}}}      # the corner the literature measures in; `field:` names the noise of the other one

@@ -12,6 +12,8 @@ from edgebench.report.labels import Box, Placed, Wanted, place, text_width
 from edgebench.report.marks import Axis, Curve, Dot, Figure, Level, Rule
 
 ROW_HEIGHT = 40.0
+BAR = 24.0  # height of a bar
+BELOW_NAME = 7.0  # how far down a row's marks stand when its name is above them
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from edgebench.plugins import need
 from edgebench.report.formatting import visible
-from edgebench.report.geometry import Layout, layout, names_above
+from edgebench.report.geometry import BAR, BELOW_NAME, Layout, layout, names_above
 from edgebench.report.labels import Placed, text_width
 from edgebench.report.marks import Area, Axis, Band, Bar, Curve, Dot, Figure, Level, Mark, Whisker
 
@@ -242,13 +242,15 @@ def _lines(xs: list[float], ys: list[float], hover: str, line: Mapping[str, Any]
 
 def _bar(plan: Layout, mark: Bar) -> dict[str, Any]:
     fits = text_width(mark.text, plan.size - 1) + 10 < plan.x(mark.end) - plan.x(mark.start)
+    row = (plan.bottom - plan.top) / len(plan.figure.y.ticks)  # in pixels: the bar is as it is when drawn still
+    down = BELOW_NAME / row if names_above(plan) else 0.0
     return {
         "type": "bar",
         "orientation": "h",
-        "y": [mark.row],
+        "y": [_short(mark.row + down)],
         "x": [_short(mark.end - mark.start)],
         "base": [_short(mark.start)],
-        "width": 0.6,
+        "width": _short(BAR / row),
         "text": _text(mark.text) if fits else "",
         "textposition": "inside",
         "insidetextanchor": "middle",

@@ -11,7 +11,7 @@ from html import escape
 
 from edgebench.records import Estimate
 from edgebench.report.formatting import visible
-from edgebench.report.geometry import Layout, layout, names_above
+from edgebench.report.geometry import BAR, BELOW_NAME, Layout, layout, names_above
 from edgebench.report.labels import SWATCH, Placed, text_width
 from edgebench.report.looks import Look
 from edgebench.report.marks import Area, Band, Bar, Curve, Dot, Figure, Level, Rule, Shape, Whisker
@@ -100,7 +100,7 @@ def _row_texts(plan: Layout) -> Iterable[str]:
 
 
 def _marks(plan: Layout) -> Iterable[str]:
-    shift = 7.0 if names_above(plan) else 0.0
+    shift = BELOW_NAME if names_above(plan) else 0.0
     for mark in plan.figure.marks:
         if isinstance(mark, Dot):
             yield _dot(plan, mark, shift)
@@ -166,7 +166,7 @@ def _area(plan: Layout, mark: Area) -> str:
 def _bar(plan: Layout, mark: Bar, shift: float) -> str:
     x0, x1, y = plan.x(mark.start), plan.x(mark.end), plan.y(mark.row) + shift
     body = (
-        f'<rect x="{_n(x0)}" y="{_n(y - 12)}" width="{_n(max(0.5, x1 - x0))}" height="24" '
+        f'<rect x="{_n(x0)}" y="{_n(y - BAR / 2)}" width="{_n(max(0.5, x1 - x0))}" height="{BAR:g}" '
         f'fill="{_escape(mark.colour)}" fill-opacity="{mark.strength:g}" stroke="{_escape(mark.colour)}" '
         f'stroke-width="1"/>'
     )

@@ -91,7 +91,7 @@ def cases_of_all(own: Sequence[Item], others: Mapping[str, Sequence[Item]]) -> l
 def beside(
     chosen: Sequence[Item], others: Mapping[str, Sequence[Item]], *, key: Callable[[Item], str], seed: int
 ) -> list[Item]:
-    """The items of the other languages that go with the chosen ones: the same cases, or as many where none is shared."""
+    """The items of the other languages that go with the chosen ones: the same cases, or as many others."""
     drawn = {item.cluster for item in chosen if item.cluster}
     out: list[Item] = []
     for each in others.values():

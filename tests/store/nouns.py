@@ -12,6 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
+from edgebench.records import FAILURE_KINDS, Failure
+
 LARGE = 2**62
 
 #: every character there is, half ones (lone surrogates) and NUL too: models say such things
@@ -45,6 +47,8 @@ def noun(kind: Any) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in _LEAVES:
         return _LEAVES[kind]
+    if kind is Failure:  # its kind is one of ours, never a model's word
+        return st.builds(Failure, kind=st.sampled_from(FAILURE_KINDS), message=TEXT)
     if is_dataclass(kind):
         hints = get_type_hints(kind)
         return st.builds(kind, **{f.name: noun(hints[f.name]) for f in fields(kind)})

@@ -119,6 +119,7 @@ def test_what_was_observed_cannot_be_changed(store: SqlStore, made: Run, place: 
     connection.close()
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # a record of many chunks is a long text
 @given(calls=st.lists(noun(Call), min_size=1, max_size=3), bare=noun(Record))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_record_comes_back_from_the_database(store: SqlStore, made: Run, calls: list[Call], bare: Record) -> None:

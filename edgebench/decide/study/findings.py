@@ -23,7 +23,8 @@ LIKELY = 0.2  # from this probability on a change of the order is worth a senten
 def findings(study: FieldStudy, base_arms: Sequence[str]) -> tuple[str, ...]:
     """The sentences, most important first. ``base_arms``: the arms decisions are made on."""
     cells = {cell.arm: cell for cell in study.cells}
-    kept = [*_field(study, cells), *_noise(study, cells)]
+    told = sorted(_noise(study, cells), key=lambda one: not one[0])  # what was found before what was not
+    kept = [*_field(study, cells), *(sentence for _, sentence in told), *_swaps(study, cells)]
     if len(kept) < 2:
         kept += list(_prompting(study, cells))
     last = [*_slice(study), *_harm(study, base_arms), *_confident(study, base_arms)]
@@ -63,23 +64,23 @@ def _noisy(cell: Cell) -> str:
     return terms.perturbation(cell.perturbation) if len(several) < 3 else f"{len(several)} perturbations together"
 
 
-def _noise(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[str]:
-    """The perturbation, and the language, that takes most from any target; and what swapping people does."""
+def _noise(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool, str]]:
+    """The perturbation, and the language, that takes most from any target; whether that was found, and the sentence."""
     for factor, opening in (("perturbation", "Under"), ("language", "In")):
         mine = [gap for gap in study.gaps if gap.factor == factor and _known(gap)]
         if not mine:
             continue
-        worst = min((gap for gap in mine if gap.interpretable), key=_apart, default=mine[0])
+        found = [gap for gap in mine if _is_found(gap) and _apart(gap) < 0]
+        worst = min(found or [gap for gap in mine if gap.interpretable], key=_apart, default=mine[0])
         named = getattr(cells[worst.b], factor)
         words = terms.perturbation(named) if factor == "perturbation" else terms.language(named)
-        if any(_is_found(gap) and _apart(gap) < 0 for gap in mine):
+        if found:
             same = (gap for gap in mine if getattr(cells[gap.b], factor) == named)
-            yield f"{opening} {words}: {'; '.join(_told(gap, cells) for gap in same)}"
+            yield True, f"{opening} {words}: {'; '.join(_told(gap, cells) for gap in same)}"
         else:
             n = worst.differences["accuracy"].difference.n
             nothing = f"No {factor} can be shown to cost accuracy at n = {n}"
-            yield f"{nothing}; {opening.lower()} {words}: {_told(worst, cells)}"
-    yield from _swaps(study, cells)
+            yield False, f"{nothing}; {opening.lower()} {words}: {_told(worst, cells)}"
 
 
 def _swaps(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[str]:
