@@ -9,15 +9,27 @@ from typing import Any
 
 import click
 
-from edgebench.cli.options import as_json, console, emit, grid, set_option, settings_of, store_option, text
+from edgebench.cli.options import (
+    allow_code,
+    as_json,
+    console,
+    emit,
+    grid,
+    permitted,
+    set_option,
+    settings_of,
+    store_option,
+    text,
+)
 
 
 @click.command("check", short_help="Check a plan; show what a run would send.")
 @click.argument("plan", type=click.Path(path_type=Path))
 @set_option
+@allow_code
 @store_option
 @as_json
-def command(plan: Path, settings: tuple[str, ...], place: str | None, as_json: bool) -> None:
+def command(plan: Path, settings: tuple[str, ...], allow_code: bool, place: str | None, as_json: bool) -> None:
     """Check PLAN (a file, or the name of a shipped plan) and its data, and show what a run would send and cost.
 
     Nothing is downloaded and nothing is sent.
@@ -25,7 +37,8 @@ def command(plan: Path, settings: tuple[str, ...], place: str | None, as_json: b
     from edgebench.cli.foreseeing import foresee
     from edgebench.plan import load_plan
 
-    foreseen = foresee(load_plan(plan, set=settings_of(settings)), os.environ, place)
+    with permitted(allow_code):
+        foreseen = foresee(load_plan(plan, set=settings_of(settings)), os.environ, place)
     if as_json:
         emit(foreseen)
     else:

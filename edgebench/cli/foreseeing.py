@@ -32,9 +32,10 @@ MOST_PROBED = 40  # items whose requests are made to reckon the mean
 
 def foresee(plan: Plan, environ: Mapping[str, str], place: str | None) -> dict[str, Any]:
     """JSON-ready: arms with requests, host, tokens, dollars, minutes; hosts, keys, models."""
+    from edgebench.run.judging import with_rubrics
     from edgebench.workloads import load
 
-    workload = load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds)
+    workload = with_rubrics(plan, load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
     requests: dict[str, int] = {}
     trials = unfold(plan, workload)
     for trial in trials:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from edgebench.plan.naming import named, prompting_name
 from edgebench.plan.shape import validated
 from edgebench.plan.utilities import utilities
 from edgebench.plan.varying import stakes, varying
-from edgebench.records import METRICS, Plan, TargetSpec
+from edgebench.records import METRICS, Named, Plan, ScorerSpec, TargetSpec
 from edgebench.targets.confine import parse_bytes
 from edgebench.targets.connection import is_loopback
 
@@ -96,7 +96,9 @@ def _workload(plan: Plan, document: Document) -> Found:
         yield document.error((*at, "builtin"), f"no built-in job is called {spec.builtin!r}", hint=hint)
     yield from _files(plan, document)
     for index, scorer in enumerate(spec.scorers or ()):
-        yield from named(scorer, "scorers", (*at, "scorers", index), document)
+        yield from _scorer(scorer, plan, (*at, "scorers", index), document)
+    if spec.taxonomy is not None and Path(plan.folder, spec.taxonomy).is_file():
+        yield from _read_by({"taxonomy": {"file": spec.taxonomy}}, plan, (*at, "taxonomy"), document)
     if spec.scorers is not None and not spec.scorers:
         yield document.error((*at, "scorers"), "names no scorer", hint="leave it out for the default")
     if spec.labels is not None and len(spec.labels) < 2:
@@ -119,6 +121,27 @@ def _benchmark(plan: Plan, document: Document) -> Found:
         benchmarks.folder_of(spec, Path(plan.folder))
     except DataError as exc:
         yield document.error(at if spec.file is None else ("workload", "file"), str(exc), hint=exc.hint)
+
+
+def _scorer(scorer: Named, plan: Plan, at: Loc, document: Document) -> Found:
+    """A scorer by name; one that names a file is read from it, as a run would."""
+    options = None if isinstance(scorer, str) else next(iter(scorer.values()), None)
+    if isinstance(options, Mapping) and isinstance(options.get("file"), str):
+        yield from named(scorer, "scorers", at, document, built=False)
+        yield from _read_by(scorer, plan, at, document)
+    else:
+        yield from named(scorer, "scorers", at, document)
+
+
+def _read_by(scorer: Named, plan: Plan, at: Loc, document: Document) -> Found:
+    from edgebench.workloads.builtin import SHIPPED
+    from edgebench.workloads.scorers import inlined
+
+    ((name, options),) = dict(scorer).items() if isinstance(scorer, Mapping) else ((scorer, {}),)
+    try:
+        inlined(ScorerSpec(str(name), options), (Path(plan.folder), SHIPPED))
+    except DataError as exc:
+        yield document.error(at, str(exc), hint=exc.hint)
 
 
 def _files(plan: Plan, document: Document) -> Found:

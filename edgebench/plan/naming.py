@@ -34,7 +34,7 @@ def perturbation_name(spec: Named) -> str:
     return plugins.part_name("perturbations", spec)
 
 
-def named(spec: str | Mapping[str, Any], shelf: str, loc: Loc, document: Document) -> Found:
+def named(spec: str | Mapping[str, Any], shelf: str, loc: Loc, document: Document, *, built: bool = True) -> Found:
     """A plug-in with its parameters: ``label`` or ``{contains: {ignore_case: true}}``."""
     what = shelf.removesuffix("s")
     if not isinstance(spec, str) and (len(spec) != 1 or not isinstance(next(iter(spec.values())), (dict, type(None)))):
@@ -55,10 +55,12 @@ def named(spec: str | Mapping[str, Any], shelf: str, loc: Loc, document: Documen
             hint=nearest(name, plugins.names(shelf)),
         )
         return
-    yield from _parameters(factory, params or {}, inside, document)
+    yield from _parameters(factory, params or {}, inside, document, built=built)
 
 
-def _parameters(factory: Callable[..., Any], given: Mapping[str, Any], loc: Loc, document: Document) -> Found:
+def _parameters(
+    factory: Callable[..., Any], given: Mapping[str, Any], loc: Loc, document: Document, *, built: bool
+) -> Found:
     known = inspect.signature(factory).parameters
     hints = typing.get_type_hints(factory)
     wrong: list[PlanError] = []
@@ -71,7 +73,7 @@ def _parameters(factory: Callable[..., Any], given: Mapping[str, Any], loc: Loc,
     for key, parameter in known.items():
         if parameter.default is parameter.empty and key not in given and parameter.kind is not parameter.VAR_KEYWORD:
             wrong.append(document.error(loc, f"the option {key!r} is missing", on_key=True))
-    if not wrong:
+    if not wrong and built:
         try:
             factory(**given)
         except (UsageError, ValueError) as exc:

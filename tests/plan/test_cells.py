@@ -163,3 +163,19 @@ def test_mistakes_are_sentences_with_their_place(tmp_path: Path, more: str, plac
     assert place in str(first) and words in str(first), str(first)
     assert hint in (first.hint or ""), first.hint
     assert first.line is not None
+
+
+RUBRIC = "name: r\ncriteria:\n  - {name: a, weight: 0.5}\n  - {name: b, weight: %s}\n"
+
+
+def test_a_scorer_is_read_from_its_file_before_anything_is_asked(tmp_path: Path) -> None:
+    """A rubric whose weights do not sum is refused with its own line; one that does is taken."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(GOOD.replace("items: 24", "items: 24, scorers: [{rubric: {file: r.yaml}}]"), encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(RUBRIC % "0.6", encoding="utf-8")
+    with pytest.raises(PlanErrors) as caught:
+        load_plan(file)
+    assert "r.yaml:3:" in str(caught.value) and "sum to 1.1" in str(caught.value)
+    (tmp_path / "r.yaml").write_text(RUBRIC % "0.5", encoding="utf-8")
+    job = load(load_plan(file).workload, folder=tmp_path, seeds=Seeds())
+    assert [one["name"] for one in job.scorers[0].options["criteria"]] == ["a", "b"]

@@ -125,8 +125,9 @@ def _chat(number: int, held: Sequence[Any], row: Mapping[str, Any], columns: Col
     if said and said[-1].role == "user":
         yield Found(number, tuple(said), reference=reference, tags=tags, conversation=conversation)
     found = list(chats.answered(said))
+    alone = len(found) == 1 and said[-1].role != "user"  # of several turns nobody knows which one the label is about
     for turns in found:
-        yield Found(number, turns, tags=tags, conversation=conversation)
+        yield Found(number, turns, reference=reference if alone else None, tags=tags, conversation=conversation)
     if not found and not (said and said[-1].role == "user"):
         yield Passed("a conversation in which no message of the user is answered")
 

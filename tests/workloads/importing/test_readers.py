@@ -55,6 +55,14 @@ def test_every_format_has_a_log_here() -> None:
 # --------------------------------------------------------------------------------------------------- chats
 
 
+def test_a_conversation_of_one_turn_keeps_its_label(tmp_path: Path) -> None:
+    """The label of a row with one answered message is about that message; of several turns nobody knows which."""
+    one = [{"role": "user", "content": "where is my order"}, {"role": "assistant", "content": "on its way"}]
+    rows = [{"messages": one, "label": "status"}, {"messages": [*one, *one], "label": "status"}]
+    gathered = read(tmp_path, "labelled.jsonl", lines(rows))
+    assert [case.reference for case in found(gathered)] == ["status", None, None]
+
+
 def test_one_case_for_every_answered_turn_of_a_conversation(tmp_path: Path) -> None:
     """A turn that nobody answered is none; each case has all that came before it, and they share a conversation."""
     talk = [
