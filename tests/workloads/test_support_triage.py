@@ -13,6 +13,7 @@ import yaml
 
 import edgebench
 from tests.workloads.alike import openings, too_alike
+from tests.workloads.personal import real_looking
 
 DATA = Path(edgebench.__file__).parent / "workloads" / "data"
 TAGS = {
@@ -173,17 +174,6 @@ def test_the_counts_on_the_card_are_true() -> None:
 
 
 # -------------------------------------------------------------------------------------------------- nobody's own data
-
-MAIL = re.compile(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)+)")
-LONG_NUMBER = re.compile(r"\+?\d(?:[ .()/-]?\d){7,}")
-FICTIONAL = re.compile(r"07700900\d{3}|01632960\d{3}")  # Ofcom's numbers for drama
-
-
-def real_looking(text: str) -> list[str]:
-    """E-mail addresses outside the example domains, links, and long numbers outside the ranges for fiction."""
-    mails = [m[0] for m in MAIL.finditer(text) if not re.fullmatch(r"example\.(com|org|net)", m[1])]
-    numbers = [n[0] for n in LONG_NUMBER.finditer(text) if not FICTIONAL.fullmatch(re.sub(r"\D", "", n[0]))]
-    return mails + numbers + re.findall(r"https?://\S+|www\.\S+", text)
 
 
 def test_no_message_holds_data_of_a_real_person() -> None:
