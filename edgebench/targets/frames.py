@@ -63,7 +63,8 @@ def to_parts(content: Mapping[str, Any]) -> Parts:
 
 def to_task(content: Mapping[str, Any]) -> Task:
     examples = tuple(Example(**example) for example in content["examples"])
-    return Task(**{**content, "choices": tuple(content["choices"]), "examples": examples})
+    several = {name: tuple(content[name]) for name in ("choices", "wordings")}
+    return Task(**{**content, **several, "examples": examples})
 
 
 def to_request(content: Mapping[str, Any]) -> Request:

@@ -454,7 +454,7 @@ async def test_empty_and_cut_answers_keep_what_they_cost() -> None:
         ({"Retry-After": "2"}, 2, 2),
         ({"Retry-After": "0.5"}, 0.5, 0.5),
         ({"retry-after-ms": "250"}, 0.25, 0.25),
-        ({"Retry-After": email.utils.formatdate(time.time() + 3600, usegmt=True)}, 3000, 3600),
+        ({"Retry-After": email.utils.formatdate(time.time() + 86_400, usegmt=True)}, 80_000, 86_400),
         ({"Retry-After": email.utils.formatdate(time.time() - 3600, usegmt=True)}, 0, 0),
     ],
 )

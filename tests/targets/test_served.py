@@ -76,7 +76,7 @@ def small(mood: str, note: Path, *, limit_s: float = 20.0, ports: Sequence[int] 
 
 
 def question(text: str = "hello") -> Request:
-    return Request(messages=(Message("user", text),), text=text, max_tokens=8, timeout_s=30.0)
+    return Request(messages=(Message("user", text),), text=text, max_tokens=8, timeout_s=90.0)
 
 
 async def ask(endpoint: Target, request: Request | None = None) -> str:
