@@ -28,6 +28,7 @@ from edgebench.workloads.scorers import rubric_of as rubric_from
 VERSION = "1"
 ROOM = 160  # tokens of a verdict
 MOST = 6_000  # characters of an answer that a judge is shown
+WARMTH = 0.7  # temperature of a judge that is asked repeatedly
 ORDERS = ("ab", "ba")
 #: what is asked where the workload has no rubric
 PLAIN: Mapping[str, Any] = {
@@ -60,8 +61,8 @@ class Judging:
 
     async def __call__(self, item: Item, ask: Ask) -> Answer:
         verdict = Answer("")
-        for shown in self.shown(item):
-            verdict = await ask(self._request(item, shown), role="judge")
+        for draw, shown in enumerate(self.shown(item), 1):
+            verdict = await ask(self._request(item, shown, draw), role="judge")
         return verdict
 
     def shown(self, item: Item) -> Iterator[tuple[str, ...]]:
@@ -72,7 +73,7 @@ class Judging:
             if len(given) == 2:
                 yield given[::-1]
 
-    def _request(self, item: Item, shown: tuple[str, ...]) -> Request:
+    def _request(self, item: Item, shown: tuple[str, ...], draw: int) -> Request:
         system = _pairwise(self.rubric) if len(shown) == 2 else _graded(self.rubric)
         words = _case(item, self.about, shown)
         return Request(
@@ -81,7 +82,8 @@ class Judging:
             output="json",
             schema=_schema(self.spec, self.rubric),
             max_tokens=ROOM,
-            temperature=0.0 if self.spec.repeats == 1 else None,
+            temperature=0.0 if self.spec.repeats == 1 else WARMTH,  # a greedy judge repeats itself to the letter
+            seed=draw,
             item_digest=item.digest,
         )
 

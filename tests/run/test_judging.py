@@ -56,6 +56,7 @@ def test_a_graded_answer_is_shown_with_message_reference_levels_and_terms() -> N
     """As often as repeats say; the schema holds the levels, so that engines that can are bound to them."""
     requests = asked(JudgeSpec("j", repeats=3), ("my answer",))
     assert len(requests) == 3
+    assert len({request.seed for request in requests}) == 3 and requests[0].temperature  # or it would repeat itself
     system, words = (message.content for message in requests[0].messages)
     assert "Is it kind? (0 = no; 1 = yes)" in system and "ETA: when it arrives" in system
     assert ITEM.text in words and "where is my order" in words and "my answer" in words and "Sort it." in words
