@@ -619,6 +619,11 @@ class Trial:
         """Whether it asks the workload as it is: what decisions are made on."""
         return self.perturbation == "none" and not self.language and not self.judges
 
+    @property
+    def judge(self) -> str:
+        """The name, in the plan, of the judge whose trial it is; "" of a trial that judges nothing."""
+        return self.arm.removeprefix("judge:").partition(" · ")[0] if self.judges else ""
+
 
 # --------------------------------------------------------------------------------------------------- who answers
 

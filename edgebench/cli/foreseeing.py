@@ -107,10 +107,10 @@ def _arm(plan: Plan, workload: Workload, arm: Arm, count: int, past_s: float | N
 
 def _judge(plan: Plan, workload: Workload, trial: Trial) -> dict[str, Any]:
     """What a judge would send: its prompts around answers as long as they may be."""
-    from edgebench.plan.judging import NAME, VERSUS
+    from edgebench.plan.judging import VERSUS
     from edgebench.run.judging import Judging, rubric_of
 
-    name = trial.arm.removeprefix(NAME).partition(" · ")[0]
+    name = trial.judge
     longest = "x" * (CHARACTERS_PER_TOKEN * workload.task.max_tokens)
     answers = (longest,) * len(trial.judges.split(VERSUS))
     by_digest = {item.digest: item for item in workload.items}

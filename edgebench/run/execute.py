@@ -24,7 +24,6 @@ from edgebench.meters.host import Host, device_name, fingerprint
 from edgebench.meters.memory import Memory
 from edgebench.meters.sampled import Sampler
 from edgebench.plan import unfold
-from edgebench.plan.judging import NAME
 from edgebench.records import Item, Plan, Record, ScenarioSpec, Segment, Trial, Workload
 from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.certify import certificate_of_a_start
@@ -253,8 +252,7 @@ class Start:
     def _asked(self, trial: Trial, todo: Sequence[tuple[int, Item]]) -> tuple[Prompting, Sequence[tuple[int, Item]]]:
         """How a trial's items are put, and the items as they are put: perturbed, or those with an answer to judge."""
         if trial.judges:
-            name = trial.arm.removeprefix(NAME).partition(" · ")[0]
-            prompting = judging(self._store.load(self._run_id), name, trial.judges, self.heard)
+            prompting = judging(self._store.load(self._run_id), trial.judge, trial.judges, self.heard)
             asked = [(index, item) for index, item in todo if item.digest in prompting.answers]
             if missing := len(todo) - len(asked):
                 self._not_issued["no answer to judge"] += missing

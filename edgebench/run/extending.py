@@ -127,7 +127,7 @@ def _judge(plan: Plan, trial: Trial) -> object:
     """A judge judges anew when anything about it changed."""
     if not trial.judges:
         return None
-    return plan.judges.get(trial.arm.removeprefix("judge:").partition(" · ")[0])
+    return plan.judges.get(trial.judge)
 
 
 def take_over(store: SqlStore, run_id: str, found: Earlier) -> None:

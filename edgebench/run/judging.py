@@ -125,12 +125,17 @@ def with_rubrics(plan: Plan, workload: Workload) -> Workload:
 
 def _answers(run: Run, arm: str, heard: Mapping[str, str]) -> dict[str, str]:
     """Item digest → the answer an arm gave in its first repetition."""
-    mine = {trial.id for trial in run.trials if trial.arm == arm and trial.repetition == 0 and not trial.judges}
     return {
         record.item_digest: heard.get(record.id, record.answer.text)
-        for record in run.records
-        if record.trial_id in mine and record.answer is not None
+        for record in _first(run, arm)
+        if record.answer is not None
     }
+
+
+def _first(run: Run, arm: str) -> Iterator[Record]:
+    """The records of an arm's first repetition: those that are judged."""
+    mine = {trial.id for trial in run.trials if trial.arm == arm and trial.repetition == 0 and not trial.judges}
+    return (record for record in run.records if record.trial_id in mine)
 
 
 # --------------------------------------------------------------------------------------------------- what is asked
@@ -249,7 +254,7 @@ def judge_scores(run: Run) -> Iterator[Score]:
     for trial in run.trials:
         if not trial.judges:
             continue
-        name = trial.arm.removeprefix(NAME).partition(" · ")[0]
+        name = trial.judge
         spec, rubric = run.plan.judges[name], rubric_of(run.workload, name)
         version = (
             f"{VERSION} {hashlib.sha256(json.dumps(rubric, sort_keys=True, default=str).encode()).hexdigest()[:8]}"
@@ -265,8 +270,7 @@ def judge_scores(run: Run) -> Iterator[Score]:
 
 
 def _ids(run: Run, arm: str) -> dict[str, str]:
-    mine = {trial.id for trial in run.trials if trial.arm == arm and trial.repetition == 0 and not trial.judges}
-    return {record.item_digest: record.id for record in run.records if record.trial_id in mine}
+    return {record.item_digest: record.id for record in _first(run, arm)}
 
 
 def _scores(record_id: str, scorer: str, version: str, said: Sequence[Verdict]) -> Iterator[Score]:

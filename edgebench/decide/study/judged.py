@@ -38,7 +38,7 @@ def judged(resampled: Resampled) -> tuple[JudgeNote, ...]:
 
 
 def _note(resampled: Resampled, judge: ArmColumns, scores: Mapping[str, Sequence[Score]]) -> JudgeNote:
-    name = judge.arm.removeprefix(JUDGE).partition(" · ")[0]
+    name = judge.trials[0].judge
     arm, _, against = judge.trials[0].judges.partition(VERSUS)
     scorer = f"{JUDGE}{name}{VERSUS}{against}" if against else f"{JUDGE}{name}"
     of = resampled.table.get(arm)
