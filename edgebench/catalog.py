@@ -6,14 +6,13 @@ then what is shipped (inside the package when installed, beside it in a checkout
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 
 Shelf = Literal["plans", "devices", "networks", "prices", "traces", "curves", "models"]
 
@@ -58,11 +57,7 @@ def path(name: Shelf, entry: str, suffix: str = ".yaml") -> Path:
         candidate = folder / f"{entry}{suffix}"
         if candidate.is_file():
             return candidate
-    near = difflib.get_close_matches(entry, names(name, suffix), n=1)
-    raise UsageError(
-        f"{name} has no entry called {entry!r}",
-        hint=f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names(name, suffix))}",
-    )
+    raise UsageError(f"{name} has no entry called {entry!r}", hint=did_you_mean(entry, names(name, suffix)))
 
 
 def read(name: Shelf, entry: str) -> dict[str, Any]:

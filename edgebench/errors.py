@@ -1,4 +1,4 @@
-"""Everything EdgeBench raises on purpose, and the exit code of each.
+"""Everything EdgeBench raises on purpose, and the exit code of each; and the hint of a misspelling.
 
 ::
 
@@ -19,6 +19,7 @@ Foreign errors are translated once, at the border, with ``raise … from exc``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -114,3 +115,23 @@ class TargetError(EdgebenchError):
         self.kind, self.message = kind, message
         self.retryable, self.fatal = retryable, fatal
         self.retry_after_s, self.status = retry_after_s, status
+
+
+def near(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a misspelt one is nearest to, upper or lower case; None where none is near."""
+    import difflib  # here: every process of ours imports this module, and few of them meet a misspelling
+
+    words = list(known)
+    if close := difflib.get_close_matches(word, words, n=1):
+        return close[0]
+    lower = {one.lower(): one for one in words}
+    return next((lower[one] for one in difflib.get_close_matches(word.lower(), lower, n=1)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """The hint of a misspelling: the nearest known word; where none is near ``otherwise``, else all that are known."""
+    words = list(known)
+    found = near(word, words)
+    if found is not None:
+        return f"did you mean {found!r}?"
+    return f"known: {', '.join(words)}" if otherwise is None else otherwise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import yaml
 
 from edgebench import catalog
-from edgebench.errors import ModelError, UsageError
+from edgebench.errors import ModelError, UsageError, did_you_mean
 from edgebench.records import ModelCard, Source
 
 WAYS = ("package", "hub", "url", "path")
@@ -71,8 +70,7 @@ def _known(file: Path, content: dict[str, Any], kind: type, prefix: str) -> None
     fields = [field.name for field in dataclasses.fields(kind)]
     for key in content:
         if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
+            hint = did_you_mean(str(key), fields)
             raise ModelError(f"{file.name}: unknown key {prefix + str(key)!r}", hint=hint)
 
 

@@ -10,7 +10,7 @@ import click
 
 from edgebench.cli.options import as_json, console, emit, grid, opened, store_option, text
 from edgebench.cli.repricing import reprice_option
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebench.records import ArmSummary, Breakeven, Conclusion, Run
@@ -81,11 +81,9 @@ def _named(conclusion: Conclusion, name: str | None, able: set[str], option: str
         return able
     arms = {arm.arm: arm for arm in conclusion.summary.arms if name in (arm.arm, arm.target)}
     if not arms:
-        import difflib
-
-        near = difflib.get_close_matches(name, [arm.target for arm in conclusion.summary.arms], n=1)
-        known = ", ".join(arm.arm for arm in conclusion.summary.arms)
-        raise UsageError(f"no arm is called {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"known: {known}")
+        known = conclusion.summary.arms
+        hint = did_you_mean(name, [arm.target for arm in known], f"known: {', '.join(arm.arm for arm in known)}")
+        raise UsageError(f"no arm is called {name!r}", hint=hint)
     if not arms.keys() & able:
         arm = next(iter(arms))
         raise UsageError(f"--{option} {name}: {_why_not(conclusion, arm, option)}", hint=_remedy(option))

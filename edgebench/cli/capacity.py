@@ -11,7 +11,7 @@ import click
 
 from edgebench.cli.options import as_json, emit, opened, say, store_option, yes
 from edgebench.cli.repricing import reprice_option
-from edgebench.errors import GateFailed, GateUndecided, UsageError
+from edgebench.errors import GateFailed, GateUndecided, UsageError, did_you_mean
 from edgebench.records import METRICS, SLO
 
 if TYPE_CHECKING:
@@ -173,8 +173,8 @@ def slo_of(text: str) -> SLO:
     ------
     UsageError: it is not METRIC=LIMIT, or a rate does not change the metric.
     """
-    from edgebench.cli.compare import demand_metric
     from edgebench.decide.capacity import by_load
+    from edgebench.decide.gates import demand_metric
 
     name, equals, limit = (part.strip() for part in text.partition("="))
     if not equals or not limit:
@@ -286,11 +286,8 @@ def _chosen(run: Run, table: Mapping[str, ArmColumns], only: str | None) -> list
         return there
     found = [arm for arm in there if arm.arm == only] or [arm for arm in there if arm.target == only]
     if len(found) != 1:
-        import difflib
-
-        names = [*(arm.arm for arm in there), *(arm.target for arm in there)]
-        near = difflib.get_close_matches(only, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near and not found else f"arms: {', '.join(arm.arm for arm in there)}"
+        names = [] if found else [*(arm.arm for arm in there), *(arm.target for arm in there)]
+        hint = did_you_mean(only, names, f"arms: {', '.join(arm.arm for arm in there)}")
         raise UsageError(f"{only!r} names {len(found) or 'no'} arm{'s' * (len(found) > 1)} of run {run.id}", hint=hint)
     return found
 

@@ -13,7 +13,7 @@ import click
 
 from edgebench.cli.options import as_json, console, emit, grid, opened, say, store_option, text
 from edgebench.cli.repricing import reprice_option
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from edgebench.decide.resampled import Resampled
@@ -128,8 +128,6 @@ def _pair(resampled: Resampled, edge: str | None, cloud: str | None) -> tuple[st
 
 def _arm(resampled: Resampled, name: str) -> str:
     """An arm by its name or its target's."""
-    from edgebench.plan.document import nearest
-
     if name in resampled.arms:
         return name
     found = [arm for arm, each in resampled.arms.items() if each.target == name]
@@ -137,7 +135,7 @@ def _arm(resampled: Resampled, name: str) -> str:
         return found[0]
     if found:
         raise UsageError(f"{name!r} has several arms: {', '.join(found)}", hint="name one of them")
-    raise UsageError(f"the run has no arm called {name!r}", hint=nearest(name, resampled.arms))
+    raise UsageError(f"the run has no arm called {name!r}", hint=did_you_mean(name, resampled.arms))
 
 
 def _replayed(

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from edgebench.records import Comparison, Run
     from edgebench.store.sql import SqlStore
 
-__all__ = ["command", "demand_metric"]
-
 USUAL = ("accuracy", "p95_ms", "usd_per_1k")
 MANY = 5_000  # requests from which on comparing takes a second or more
 

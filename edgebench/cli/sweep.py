@@ -133,7 +133,7 @@ def slos_of(plan: Plan, given: Sequence[str]) -> tuple[SLO, ...]:
 
 
 def _slo(given: str) -> SLO:
-    from edgebench.cli.compare import demand_metric
+    from edgebench.decide.gates import demand_metric
 
     metric, equals, limit = (part.strip() for part in given.partition("="))
     try:

@@ -13,15 +13,15 @@ accuracy, whose interval and test are two named methods that can differ at the e
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from edgebench.decide import by_stakes
+from edgebench.decide.gates import demand_metric
 from edgebench.decide.resampled import Resampled, resample
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 from edgebench.metrics.observed import Observed
 from edgebench.metrics.observed import difference as spread_of_difference
 from edgebench.metrics.summary import summarise
@@ -42,19 +42,13 @@ def compare(run: Run, a: str, b: str, metric: str = "accuracy", *, draws: int = 
     ------
     UsageError: no such arm or metric (with the nearest name).
     """
-    if metric not in METRICS:
-        raise UsageError(f"no metric is called {metric!r}", hint=_near(metric, list(METRICS)))
+    demand_metric(metric)
     table = columns(run)
     for name in (a, b):
         if name not in table:
-            raise UsageError(f"the run has no arm called {name!r}", hint=_near(name, list(table)))
+            raise UsageError(f"the run has no arm called {name!r}", hint=did_you_mean(name, table))
     summary = summarise(run, draws=draws, table=table)
     return between(resample(run, summary, draws=draws, table=table), a, b, metric)
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
 def between(resampled: Resampled, a: str, b: str, metric: str) -> Comparison:

@@ -8,7 +8,6 @@ needs a correction for the others; a demand on all of them is only ever harder t
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import Literal, get_args
 
 from edgebench.decide.wording import name as named
 from edgebench.decide.wording import number, points, said
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 from edgebench.records import METRICS, Comparison, Estimate
 
 By = Literal["drop", "rise", "ratio"]
@@ -92,9 +91,7 @@ def gate(metric: str, by: str, most: float) -> Gate:
 def demand_metric(metric: str) -> None:
     """Raises UsageError, with the nearest name, for a name that is no metric."""
     if metric not in METRICS:
-        near = difflib.get_close_matches(metric, METRICS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(METRICS)}"
-        raise UsageError(f"no metric is called {metric!r}", hint=hint)
+        raise UsageError(f"no metric is called {metric!r}", hint=did_you_mean(metric, METRICS))
 
 
 def judge(one: Gate, comparison: Comparison) -> Judged:

@@ -8,14 +8,13 @@ quantile that some arm's n cannot support gives way to the next one down that al
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgebench.decide.gates import demand_metric
 from edgebench.decide.resampled import Resampled, resample
-from edgebench.errors import UsageError
 from edgebench.metrics.table import Floats
 from edgebench.records import METRICS, ArmSummary, Front, FrontMember, Run, Summary
 
@@ -84,7 +83,7 @@ def _objectives(arms: Sequence[ArmSummary], asked: Iterable[str]) -> tuple[tuple
     kept: list[str] = []
     dropped: dict[str, str] = {}
     for metric in asked:
-        _known(metric)
+        demand_metric(metric)
         lacking = [arm for arm in arms if arm.estimates[metric].value is None]
         if not lacking:
             kept.append(metric)
@@ -94,13 +93,6 @@ def _objectives(arms: Sequence[ArmSummary], asked: Iterable[str]) -> tuple[tuple
         dropped[metric] = f"{why}; judged by {METRICS[instead].label} instead" if instead else why
         kept += [instead] if instead else []
     return tuple(dict.fromkeys(kept)), dropped
-
-
-def _known(metric: str) -> None:
-    if metric not in METRICS:
-        near = difflib.get_close_matches(metric, METRICS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(METRICS)}"
-        raise UsageError(f"no metric is called {metric!r}", hint=hint)
 
 
 def _label(arm: ArmSummary) -> str:

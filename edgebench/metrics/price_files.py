@@ -6,7 +6,6 @@ do not understand is refused with its place: a price misread by a factor of a th
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -16,7 +15,7 @@ from typing import Any
 import yaml
 
 from edgebench import catalog
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 from edgebench.records import PriceTier, Rate, RateCard
 
 RATES = ("input_per_million", "output_per_million", "cached_input_per_million", "reasoning_per_million")
@@ -153,8 +152,7 @@ def _hint(key: str, known: tuple[str, ...], told: str) -> str:
     for unit, factor in (("token", "1,000,000"), ("1k", "1,000"), ("thousand", "1,000")):
         if key.lower().endswith(unit):
             return f"rates are in dollars per million tokens: multiply by {factor} and write input_per_million or so"
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {told}"
+    return did_you_mean(key, known, f"known: {told}")
 
 
 def _entry(name: str, entry: _Mapped, sheet: _Mapped) -> Entry:

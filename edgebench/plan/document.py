@@ -7,7 +7,6 @@ are followed up to a limit, and ``${name}`` is replaced by a declared variable a
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from edgebench.errors import PlanError
+from edgebench.errors import PlanError, did_you_mean
 
 Loc = tuple[str | int, ...]
 
@@ -45,13 +44,8 @@ for tag, pattern, first in (
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The hint of a misspelling: the nearest known word, or all of them when they are few."""
     choices = list(known)
-    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
-    if not close:
-        lowered = difflib.get_close_matches(word.lower(), [choice.lower() for choice in choices], n=1)
-        close = [choice for choice in choices if choice.lower() in lowered]
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known: {', '.join(sorted(choices))}" if 0 < len(choices) <= 40 else None
+    few = 0 < len(choices) <= 40
+    return did_you_mean(word, choices, f"known: {', '.join(sorted(choices))}" if few else "") or None
 
 
 def spell(loc: Loc) -> str:

@@ -7,12 +7,11 @@ wrong), and, where the person says whether it is right, ``value`` (0 to 1).
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 from edgebench.records import Run, Score
 from edgebench.workloads import readers
 from edgebench.workloads.readers import Row
@@ -66,7 +65,7 @@ class _Records:
         if record:
             if record not in self.ids:
                 raise DataError(
-                    f"{file}: row {row.number}: the run has no record {record!r}", hint=near(record, self.ids)
+                    f"{file}: row {row.number}: the run has no record {record!r}", hint=_hint(record, self.ids)
                 )
             yield record
             return
@@ -75,15 +74,13 @@ class _Records:
         if not found:
             items = [known for known, name in self._by_place if name == arm]
             arms = list(dict.fromkeys(name for _, name in self._by_place))
-            hint = near(item, items) if items else near(arm, arms)
+            hint = _hint(item, items) if items else _hint(arm, arms)
             raise DataError(f"{file}: row {row.number}: no answer of {arm!r} to item {item!r}", hint=hint)
         yield from found
 
 
-def near(word: str, known: Sequence[str]) -> str:
-    """A hint: the nearest of the known ones, or some of them."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"for example: {', '.join(map(repr, known[:3]))}"
+def _hint(word: str, known: Sequence[str]) -> str:
+    return did_you_mean(word, known, f"for example: {', '.join(map(repr, known[:3]))}")
 
 
 def _value(row: Row, file: str) -> float | None:

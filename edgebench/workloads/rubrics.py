@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgebench.records import digest
-from edgebench.workloads.sheets import Loc, Misfit, nearest
+from edgebench.workloads.sheets import Loc, Misfit, all_known
 
 TOP = ("name", "version", "criteria", "domain_terms")
 CRITERION = ("name", "weight", "question", "levels", "rule")
@@ -117,7 +117,7 @@ def made(options: Any) -> Rubric:
     """
     if not isinstance(options, Mapping):
         raise Misfit((), "a rubric is a mapping with `name` and `criteria`")
-    _known(options, TOP, ())
+    all_known(options, TOP, ())
     given = options.get("criteria")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise Misfit(("criteria",), "there are no criteria", hint="criteria: [{name: …, levels: {0: …, 1: …}}]")
@@ -156,7 +156,7 @@ def _weights(given: Sequence[Any]) -> list[float]:
 def _criterion(given: Any, weight: float, loc: Loc) -> Criterion:
     if not isinstance(given, Mapping):
         raise Misfit(loc, "a criterion is a mapping with `name`, `weight` and `levels`")
-    _known(given, CRITERION, loc)
+    all_known(given, CRITERION, loc)
     name, question = given.get("name"), given.get("question", "")
     if not isinstance(name, str) or not name.strip():
         raise Misfit((*loc, "name"), "a criterion needs a name", hint="name: brevity")
@@ -192,7 +192,7 @@ def _rule(criterion: Mapping[str, Any], criterion_loc: Loc) -> dict[str, Any]:
         return {}
     if not isinstance(given, Mapping):
         raise Misfit(loc, "a rule is a mapping", hint=f"known: {', '.join(RULES)}")
-    _known(given, RULES, loc)
+    all_known(given, RULES, loc, "rule")
     return {str(key): _setting(str(key), value, (*loc, str(key))) for key, value in given.items()}
 
 
@@ -232,10 +232,3 @@ def _terms(given: Any) -> dict[str, str | tuple[str, ...]]:
             raise Misfit(("domain_terms", str(term)), "is a text (what it means) or a list of other words for it")
         out[str(term)] = means.strip() if isinstance(means, str) else tuple(means)
     return out
-
-
-def _known(given: Mapping[Any, Any], known: Sequence[str] | Mapping[str, str], loc: Loc) -> None:
-    for key in given:
-        if key not in known:
-            what = "rule" if loc and loc[-1] == "rule" else "key"
-            raise Misfit((*loc, str(key)), f"unknown {what} {str(key)!r}", hint=nearest(str(key), known), on_key=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
-from edgebench.errors import DataError, UsageError
+from edgebench.errors import DataError, UsageError, did_you_mean
 
 Loc = tuple[str | int, ...]
 T = TypeVar("T")
@@ -92,11 +91,12 @@ def read(path: Path) -> Sheet:
     return sheet
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The hint of a misspelling: the nearest known word, or all of them."""
-    choices = list(known)
-    near = difflib.get_close_matches(word, choices, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices)}"
+def all_known(given: Iterable[Any], known: Collection[str], loc: Loc, what: str = "key") -> None:
+    """Raises Misfit, with the nearest one, for a key of the mapping at ``loc`` that is none of the known ones."""
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(str(key), known)
+            raise Misfit((*loc, str(key)), f"unknown {what} {str(key)!r}", hint=hint, on_key=True)
 
 
 def spell(loc: Loc) -> str:

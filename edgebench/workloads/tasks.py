@@ -7,13 +7,12 @@ at most 100 different short references, each used twice on average; else ``text`
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, near
 from edgebench.records import Item, Output, ScorerSpec, Task, WorkloadSpec
 from edgebench.workloads.choices import LETTERS, is_index, letter_of
 from edgebench.workloads.columns import Case
@@ -228,8 +227,8 @@ def _check_labels(cases: Sequence[Case], labels: Sequence[str], name: str) -> No
         return
     shown = []
     for row, label in wrong[:5]:
-        near = difflib.get_close_matches(label, labels, n=1) or [k for k in labels if k.casefold() == label.casefold()]
-        shown.append(f"row {row} {label[:60]!r}" + (f" (nearest: {near[0]!r})" if near else ""))
+        nearest = near(label, labels)
+        shown.append(f"row {row} {label[:60]!r}" + (f" (nearest: {nearest!r})" if nearest else ""))
     more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
     raise DataError(
         f"{name}: not one of the {len(labels)} labels: {', '.join(shown)}{more}",
