@@ -27,19 +27,17 @@ Certificate = Mapping[str, Any]
 Section = Callable[[], Awaitable[Sequence[Check]]]
 
 
-async def certify(
-    *, short: bool, progress: Progress = lambda line: None, make: TargetFactory | None = None
-) -> Certificate:
+async def certify(*, short: bool, progress: Progress = lambda line: None) -> Certificate:
     """The certificate: ``{"mode", "seconds", "stamps", "passed", "checks": [{"name", "value", "unit", …}]}``.
 
     ``short``: the figures that matter most, in some five seconds; else all, in a minute and a half. ``progress``
-    is told what is examined next, never inside a timed window. ``make``: builds the target that is examined.
+    is told what is examined next, never inside a timed window.
 
     Raises
     ------
     MissingExtra: the client of hosted APIs is not installed. NoTruth: no server can be started on loopback.
     """
-    factory, began = make or _ours(), time.monotonic_ns()
+    factory, began = _ours(), time.monotonic_ns()
     checks: list[Check] = []
     async with TruthServer() as server, Subject(server, factory) as subject:
         for what, section in _short(subject, server) if short else _full(subject, server):

@@ -8,19 +8,18 @@ Items are the same for every k, so what they differ in cancels; interval: items 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgebench.contracts import Store
 from edgebench.errors import NothingRan, UsageError
-from edgebench.load.scenarios import name_of
 from edgebench.metrics.table import ArmColumns, columns
-from edgebench.plan import own_items, unfold
+from edgebench.plan import own_items
 from edgebench.records import Estimate, Plan, Run, ScenarioSpec, Workload
 from edgebench.run.execute import execute
-from edgebench.run.points import one_target
+from edgebench.run.points import one_trial
 from edgebench.stats import bootstrap
 from edgebench.workloads import load
 
@@ -99,12 +98,7 @@ def one_run(
     NothingRan: it ended before it was complete, or no request was answered.
     """
     job = own_items(plan, job or load(plan.workload, folder=Path(plan.folder), seeds=plan.seeds))
-    passes = -(-(count + 1) // len(job.items))
-    seeds = replace(plan.seeds, order=plan.seeds.order + shuffled, arrivals=plan.seeds.arrivals + shuffled)
-    alone = replace(one_target(plan, target), question=question, scenario=scenario, repeats=passes, seeds=seeds)
-    trials = unfold(alone, job)
-    digests = tuple(digest for trial in trials for digest in trial.item_digests)[: count + 1]
-    trial = replace(trials[0], item_digests=digests, scenario=name_of(scenario))
+    alone, trial = one_trial(plan, target, job, scenario, count + 1, question, shuffled=shuffled)
     finished = execute(
         alone, store=store, keys=keys, fresh=True, say=say, workload=job, trials=(trial,), certify=certify
     )

@@ -129,11 +129,11 @@ async def search(
     return _fit(target, unit, within, judge)
 
 
-def boards(needed_bytes: float | None, reserve_bytes: float = RESERVE_BYTES) -> tuple[Board, ...]:
+def boards(needed_bytes: float | None) -> tuple[Board, ...]:
     """Whether boards of 1, 2, 4 and 8 GiB hold it beside the reserve; empty when nothing fits anywhere."""
     if needed_bytes is None:
         return ()
-    spare = [(gib, gib * 2**30 - reserve_bytes - needed_bytes) for gib in BOARDS_GIB]
+    spare = [(gib, gib * 2**30 - RESERVE_BYTES - needed_bytes) for gib in BOARDS_GIB]
     return tuple(Board(gib, left >= 0, left) for gib, left in spare)
 
 

@@ -206,7 +206,16 @@ class Points:
         )
 
     def _run(self, scenario: ScenarioSpec, count: int, question: str) -> tuple[Run, str | None]:
-        plan, trial = self._trial(scenario, count, question)
+        self._count += 1
+        plan, trial = one_trial(
+            replace(self._plan, slos=self._load.slos),
+            self._load.target,
+            self.job,
+            scenario,
+            count,
+            question,
+            shuffled=self._count,
+        )
         before, began = self._stopping, Stopping(plan.budget)
         if before is not None:  # a budget holds for the sweep, not for each of its points
             began = Stopping(plan.budget, started_ns=before.started_ns, spent_usd=before.spent_usd)
@@ -235,25 +244,20 @@ class Points:
             certificate=self._certificate,
         )
 
-    def _trial(self, scenario: ScenarioSpec, count: int, question: str) -> tuple[Plan, Trial]:
-        """The plan of one point, and its one trial: ``count`` items, pass after pass, each pass in its own order."""
-        passes = math.ceil(count / len(self.job.items))
-        self._count += 1
-        plan = replace(
-            one_target(self._plan, self._load.target),
-            question=question,
-            scenario=scenario,
-            slos=self._load.slos,
-            repeats=passes,
-            seeds=replace(
-                self._plan.seeds,
-                arrivals=self._plan.seeds.arrivals + self._count,
-                order=self._plan.seeds.order + self._count,
-            ),
-        )
-        trials = unfold(plan, self.job)
-        digests = tuple(digest for trial in trials for digest in trial.item_digests)
-        return plan, replace(trials[0], item_digests=digests[:count])
+
+def one_trial(
+    plan: Plan, target: str, job: Workload, scenario: ScenarioSpec, count: int, question: str, *, shuffled: int
+) -> tuple[Plan, Trial]:
+    """The plan of one target under one scenario, and its one trial: ``count`` items, pass after pass.
+
+    Each pass has its own order. ``shuffled``: another number, another order of the items, another draw of the arrivals.
+    """
+    passes = math.ceil(count / len(job.items))
+    seeds = replace(plan.seeds, order=plan.seeds.order + shuffled, arrivals=plan.seeds.arrivals + shuffled)
+    alone = replace(one_target(plan, target), question=question, scenario=scenario, repeats=passes, seeds=seeds)
+    trials = unfold(alone, job)
+    digests = tuple(digest for trial in trials for digest in trial.item_digests)
+    return alone, replace(trials[0], item_digests=digests[:count])
 
 
 def one_target(plan: Plan, name: str) -> Plan:

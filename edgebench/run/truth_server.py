@@ -14,14 +14,11 @@ does. Standard library only.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import os
 import re
 import socket
-import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -29,6 +26,7 @@ from typing import Any
 
 from edgebench.run.truth_modes import Mode, Step, document, mode_of, prompt_of, steps
 from edgebench.targets.alarm import Alarm
+from edgebench.targets.kernel import die_with_parent, end_with_input
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _MAX_HEAD = 64 * 1024
@@ -179,20 +177,12 @@ class Connection(asyncio.Protocol):
             self._look()
 
 
-def _end_with_input() -> None:
-    """Whoever started us holds the other end of our input: when it is gone, so are we."""
-    with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
-            pass
-    os._exit(0)
-
-
 async def serve() -> None:
     """Listen on a free port of loopback, say which, and serve until killed."""
     loop = asyncio.get_running_loop()
     served = Served(Alarm(loop))
     server = await loop.create_server(lambda: Connection(served), "127.0.0.1", 0, backlog=1024)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     gc.collect()
     gc.freeze()
     gc.disable()  # a collection between a stamp and its write would be an error of the truth
@@ -201,8 +191,6 @@ async def serve() -> None:
 
 
 def main() -> None:
-    from edgebench.targets.kernel import die_with_parent
-
     die_with_parent()
     asyncio.run(serve())
 

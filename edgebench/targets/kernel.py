@@ -1,11 +1,16 @@
-"""What the kernel knows about memory: how much is left, and whether it killed for it; absent where it is silent."""
+"""What the kernel knows about memory: how much is left, and whether it killed for it; absent where it is silent.
+
+And how a process of ours ends with whoever started it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +22,18 @@ def die_with_parent() -> None:
     if sys.platform == "linux":
         set_parent_death_signal = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
         ctypes.CDLL(None, use_errno=True).prctl(set_parent_death_signal, int(signal.SIGKILL), 0, 0, 0)
+
+
+def end_with_input() -> None:
+    """End this process when its input does: whoever started it holds the other end. A thread waits for it."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while sys.stdin.buffer.read(4096):
+                pass
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def available_bytes() -> int:

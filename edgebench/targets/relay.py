@@ -16,17 +16,16 @@ import asyncio
 import contextlib
 import gc
 import json
-import os
 import socket
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from edgebench.targets.alarm import Alarm
+from edgebench.targets.kernel import die_with_parent, end_with_input
 from edgebench.targets.shaping import Direction, Flow, Lane, Shape, delays, outages
 
 HANDSHAKE_BYTES = 40  # a SYN, or its answer: headers without payload
@@ -292,21 +291,13 @@ class Relay:
         self._next_outage()
 
 
-def _end_with_input() -> None:
-    """Whoever started us holds the other end of our input: when it is gone, so are we."""
-    with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
-            pass
-    os._exit(0)
-
-
 async def serve(line: dict[str, Any]) -> None:
     """Listen where the line says (a free port of loopback unless told), say on which port, and relay until killed."""
     loop, to = asyncio.get_running_loop(), line.get("to")
     shape = Shape.from_json(line["shape"])
     relay = Relay(shape, line["key"], Alarm(loop), None if to is None else (str(to[0]), int(to[1])))
     server = await loop.create_server(relay.accept, sock=_listening(line.get("listen")), backlog=1024)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    end_with_input()
     gc.collect()
     gc.freeze()  # what is left to collect is so little that nobody sees it
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201  the one line our parent reads
@@ -322,8 +313,6 @@ def _listening(place: Sequence[str] | None) -> socket.socket:
 
 
 def main() -> None:
-    from edgebench.targets.kernel import die_with_parent
-
     die_with_parent()
     asyncio.run(serve(json.loads(sys.stdin.buffer.readline())))
 

@@ -127,11 +127,3 @@ class Flow:
         else:
             self._until_ns = max(self._until_ns, passed_ns)
         return self._until_ns + self._lane.one_way_ns
-
-
-def departures(
-    arrivals_ns: Sequence[int], sizes: Sequence[int], held_up: Iterator[int], *, ns_per_byte: float, one_way_ns: int
-) -> list[int]:
-    """When the pieces of one connection, alone on its lane, come out at the other end."""
-    flow = Flow(Lane(ns_per_byte, one_way_ns), held_up)
-    return [flow.departs(at_ns, size) for at_ns, size in zip(arrivals_ns, sizes, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 
 SHIPPED = Path(__file__).parent / "data"
 
@@ -51,8 +50,7 @@ def read(name: str, folder: Path = SHIPPED) -> Builtin:
     """
     known = names(folder)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known) or 'none'}"
+        hint = did_you_mean(name, known, f"there is: {', '.join(known) or 'none'}")
         raise DataError(f"no built-in workload is called {name!r}", hint=hint)
     sheet = yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8"))
     try:

@@ -6,13 +6,12 @@ column (a list, or ``a|b|c``) or several (``A|B|C|D``). A tag whose value is an 
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 from edgebench.records import Columns, Item, Message
 from edgebench.workloads.choices import LETTERS
 from edgebench.workloads.readers import Row, Table, is_blank, parsed
@@ -71,9 +70,8 @@ def _no_column(table: Table, role: str, column: str, name: str) -> DataError:
     for row in table.rows[:100]:
         known += [f"{key}.{inner}" for key, value in row.values.items() if isinstance(value, dict) for inner in value]
     known = list(dict.fromkeys(known))
-    near = difflib.get_close_matches(column, known, n=1) or [k for k in known if k.casefold() == column.casefold()]
     shown = ", ".join(map(repr, known[:20])) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
-    hint = f"did you mean {near[0]!r}?" if near else f"say which one under `columns:`, for example `{role}: {known[0]}`"
+    hint = did_you_mean(column, known, f"say which one under `columns:`, for example `{role}: {known[0]}`")
     return DataError(f"{name} has no column {column!r} (asked for as {role}); it has {shown}", hint=hint)
 
 

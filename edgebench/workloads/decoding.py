@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 import gzip
 import hashlib
 import io
@@ -11,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 
 #: The longer marks first: UTF-32's begins with UTF-16's.
 MARKS = (
@@ -75,8 +74,8 @@ def _nearby(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either; a relative path starts at the plan's folder"
-    near = difflib.get_close_matches(path.name, [entry.name for entry in folder.iterdir()], n=1)
-    return f"did you mean {near[0]!r}?" if near else "a relative path starts at the plan's folder"
+    beside = [entry.name for entry in folder.iterdir()]
+    return did_you_mean(path.name, beside, "a relative path starts at the plan's folder")
 
 
 def _unfold(data: bytes, path: Path) -> bytes:

@@ -6,14 +6,13 @@ the case it is a version of. A file of one's own tells by the tag ``language``; 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 from edgebench.records import Columns, Item, WorkloadSpec
 from edgebench.workloads import columns, duplicates, readers, subset
 from edgebench.workloads.columns import Case
@@ -40,8 +39,7 @@ def _read(language: str, own: str, parallel: Mapping[str, Path], cases: Sequence
         return [replace(case, item=_tagged(case.item, own, case.item.id)) for case in cases]
     if language not in parallel:
         known = [own, *sorted(parallel)]
-        near = difflib.get_close_matches(language, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known)}"
+        hint = did_you_mean(language, known, f"there is: {', '.join(known)}")
         raise DataError(f"this job has no items in the language {language!r}", hint=hint)
     file = parallel[language]
     wanted = Columns(reference="reference", tags=("tags",), stakes="stakes", id="id", cluster="parallel")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from edgebench.errors import DataError, UsageError
+from edgebench.errors import DataError, UsageError, did_you_mean
 from edgebench.records import Columns, Example, Item, Output, ScorerSpec, Seeds, Workload, WorkloadSpec, canonical
 from edgebench.workloads import benchmarks, builtin, columns, duplicates, languages, readers, scorers, subset, tasks
 from edgebench.workloads.choices import lettered
@@ -51,9 +50,7 @@ def load(spec: WorkloadSpec, *, folder: Path, seeds: Seeds) -> Workload:
         spoken = languages.of_a_file(unique.cases, spec, name)
     else:
         spoken = languages.of_a_job(unique.cases, spec, place.language, place.parallel)
-    settled = tasks.settle(spec, spoken, shown.cases, name, shown.name)
-    settled = replace(settled, scorers=_read_scorers(settled.scorers, spec, folder))
-    _check_scorers(settled, name)
+    settled = _with_scorers(tasks.settle(spec, spoken, shown.cases, name, shown.name), spec, folder, name)
     population, others = languages.parted([case.item for case in settled.cases], spec)
     items, drawn = _subset(population, others, spec, settled.task.output, seeds, name)
     pool, measured = _pool(settled.examples, items)
@@ -132,8 +129,7 @@ def _published(spec: WorkloadSpec, folder: Path, seeds: Seeds) -> Workload:
     placed = benchmarks.place(spec, folder)
     spec, name = placed.spec, str(placed.known["benchmark"])
     settled = tasks.settle(spec, placed.cases, placed.material.examples or (), name, name)
-    settled = replace(settled, scorers=_read_scorers(settled.scorers, spec, folder))
-    _check_scorers(settled, name)
+    settled = _with_scorers(settled, spec, folder, name)
     population, others = languages.parted([case.item for case in settled.cases], spec)
     asked = len(population) if spec.items is None else spec.items
     if (most := placed.most(len(population))) < asked:
@@ -242,28 +238,25 @@ def _strata(
         return by, lambda item: ""
     if by == "reference":
         return by, lambda item: str(canonical(item.reference))
-    near = difflib.get_close_matches(by, ["reference", "none", *tags], n=1)
-    known = ", ".join(["reference", "none", *tags])
-    raise DataError(
-        f"{name} has no tag {by!r} to stratify by",
-        hint=f"did you mean {near[0]!r}?"
-        if near
-        else f"there is: {known}; tags are named under `columns: {{tags: […]}}`",
-    )
+    known = ["reference", "none", *tags]
+    hint = did_you_mean(by, known, f"there is: {', '.join(known)}; tags are named under `columns: {{tags: […]}}`")
+    raise DataError(f"{name} has no tag {by!r} to stratify by", hint=hint)
 
 
-def _read_scorers(found: Sequence[ScorerSpec], spec: WorkloadSpec, folder: Path) -> tuple[ScorerSpec, ...]:
-    """The scorers with the files they name read, so that a stored run stands alone; the plan's taxonomy is one more."""
-    every = [*found, *([ScorerSpec("taxonomy", {"file": spec.taxonomy})] if spec.taxonomy is not None else [])]
-    return tuple(scorers.inlined(each, (folder, builtin.SHIPPED)) for each in every)
+def _with_scorers(settled: tasks.Settled, spec: WorkloadSpec, folder: Path, name: str) -> tasks.Settled:
+    """The same with the files read that its scorers name, so that a stored run stands alone; a taxonomy is one more."""
+    more = () if spec.taxonomy is None else (ScorerSpec("taxonomy", {"file": spec.taxonomy}),)
+    read = tuple(scorers.inlined(each, (folder, builtin.SHIPPED)) for each in (*settled.scorers, *more))
+    _check_scorers(read, settled.cases, name)
+    return replace(settled, scorers=read)
 
 
-def _check_scorers(settled: tasks.Settled, name: str) -> None:
+def _check_scorers(found: Sequence[ScorerSpec], cases: Sequence[columns.Case], name: str) -> None:
     """Every scorer can be built; patterns in the references can be compiled: found out before anything is measured."""
-    for scorer in settled.scorers:
+    for scorer in found:
         scorers.build(scorer)
         if scorer.name == "regex" and scorer.options.get("pattern") is None:
-            for case in settled.cases:
+            for case in cases:
                 given = case.item.reference if isinstance(case.item.reference, list) else [case.item.reference]
                 for pattern in given:
                     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from edgebench import plugins
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 
 
 def made(shelf: str, name: str, options: Mapping[str, Any]) -> Any:
@@ -25,8 +24,7 @@ def made(shelf: str, name: str, options: Mapping[str, Any]) -> Any:
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes.values())
     for option in options:
         if option not in takes and not open_ended:
-            near = difflib.get_close_matches(option, takes, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it takes: {', '.join(takes) or 'no options'}"
+            hint = did_you_mean(option, takes, f"it takes: {', '.join(takes) or 'no options'}")
             raise UsageError(f"{shelf.rstrip('s')} {name} has no option {option!r}", hint=hint)
     try:
         return validate_call(config=ConfigDict(strict=False))(factory)(**options)

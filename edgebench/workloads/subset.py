@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 def shuffled(values: Sequence[T], *, rng: np.random.Generator, digest: Callable[[T], str]) -> list[T]:
     """``values`` in an order that depends on ``rng`` and on what they are, not on where they stood."""
-    salt = _salt(rng)
-    return sorted(values, key=lambda value: _place(salt, digest(value)))
+    salted = salt(rng)
+    return sorted(values, key=lambda value: _place(salted, digest(value)))
 
 
 def stratified(items: Sequence[Item], size: int, *, rng: np.random.Generator, key: Callable[[Item], str]) -> list[Item]:
@@ -32,31 +32,32 @@ def stratified(items: Sequence[Item], size: int, *, rng: np.random.Generator, ke
     """
     if size >= len(items):
         return list(items)
-    salt = _salt(rng)
+    salted = salt(rng)
     strata: dict[str, list[int]] = {}
     for index, item in enumerate(items):
         strata.setdefault(key(item), []).append(index)
-    seats = _seats({name: len(members) for name, members in strata.items()}, size, salt)
+    seats = _seats({name: len(members) for name, members in strata.items()}, size, salted)
     chosen: list[int] = []
     for name, members in strata.items():
-        members.sort(key=lambda index: (_place(salt, items[index].digest), items[index].id, index))
+        members.sort(key=lambda index: (_place(salted, items[index].digest), items[index].id, index))
         chosen += members[: seats[name]]
     return [items[index] for index in sorted(chosen)]
 
 
-def _seats(sizes: dict[str, int], size: int, salt: int) -> dict[str, int]:
+def _seats(sizes: dict[str, int], size: int, salted: int) -> dict[str, int]:
     total = sum(sizes.values())
     shares = {name: Fraction(count * size, total) for name, count in sizes.items()}
     seats = {name: int(share) for name, share in shares.items()}
-    hungry = sorted(shares, key=lambda name: (seats[name] - shares[name], _place(salt, name)))
+    hungry = sorted(shares, key=lambda name: (seats[name] - shares[name], _place(salted, name)))
     for name in hungry[: size - sum(seats.values())]:
         seats[name] += 1
     return seats
 
 
-def _salt(rng: np.random.Generator) -> int:
+def salt(rng: np.random.Generator) -> int:
+    """One raw word of the generator's bit stream."""
     return int(rng.bit_generator.random_raw())
 
 
-def _place(salt: int, digest: str) -> str:
-    return hashlib.sha256(f"{salt}:{digest}".encode()).hexdigest()
+def _place(salted: int, digest: str) -> str:
+    return hashlib.sha256(f"{salted}:{digest}".encode()).hexdigest()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from edgebench.workloads.choices import letters
 
@@ -68,7 +68,7 @@ def overlooked(answer: str) -> tuple[str, ...]:
 
 
 def as_text(value: Any) -> str:
-    """A reference as the answer it would be: a text as it is, anything else as JSON."""
+    """A value as one text to compare by: a text as it is, anything else as JSON, its keys in alphabetical order."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
@@ -101,7 +101,6 @@ def edged(text: str, *, words: bool = False) -> str:
 
 # --------------------------------------------------------------------------------------------------- labels
 
-Unclear = Literal["not a label", "several labels"]
 Form = Callable[[str], str]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 
 import numpy as np
@@ -11,13 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgebench.targets.shaping import Flow, Lane, Shape, delays, departures, outages, quantile
+from edgebench.targets.shaping import Flow, Lane, Shape, delays, outages, quantile
 
 TABLE = (3.0, 20.0, 250.0)
 WIFI = Shape(30.0, 30.0, 13.0, jitter_ms=TABLE)
 MS = 1_000_000
 
 pieces = st.lists(st.tuples(st.integers(0, 50 * MS), st.integers(0, 100_000)), min_size=1, max_size=60)
+
+
+def departures(
+    arrivals_ns: Sequence[int], sizes: Sequence[int], held_up: Iterator[int], *, ns_per_byte: float, one_way_ns: int
+) -> list[int]:
+    """When the pieces of one connection, alone on its lane, come out at the other end."""
+    flow = Flow(Lane(ns_per_byte, one_way_ns), held_up)
+    return [flow.departs(at_ns, size) for at_ns, size in zip(arrivals_ns, sizes, strict=True)]
 
 
 @pytest.mark.parametrize(("share", "value"), [*zip((0.5, 0.1, 0.01), TABLE, strict=True)])

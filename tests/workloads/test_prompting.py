@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgebench.errors import UsageError
-from edgebench.records import Answer, Example, Item, Message, Request, Task, Workload
-from edgebench.workloads import prompting
+from edgebench.records import Answer, Example, Item, Message, Request, ScorerSpec, Task, Workload
+from edgebench.workloads import prompting, scorers
 from tests.builders import LABELS, workload
 
 ITEM = Item("i", "where is it", "shipping")
@@ -119,10 +119,26 @@ def test_examples_depend_on_the_seed_and_not_on_the_order_of_the_pool():
 
 
 def test_without_labels_k_is_the_number_of_examples():
-    """References of any kind are spoken as the answer they would be."""
-    pool = (Example("2+2", 4), Example("who", ["Ann", "Anne"]), Example("x", {"a": "é"}))
-    shown = made({"few-shot": {"k": 3}}, replace(job(output="text", choices=()), pool=pool))
-    assert {turn.content for turn in shown.turns if turn.role == "assistant"} == {"4", "Ann", '{"a": "é"}'}
+    """References of any kind are spoken as the answer they would be, an object's keys in the order of its author."""
+    pool = (
+        Example("2+2", 4), Example("who", ["Ann", "Anne"]), Example("x", [{"b": "é", "a": 1}, {}]), Example("y", [])
+    )  # fmt: skip
+    shown = made({"few-shot": {"k": 4}}, replace(job(output="text", choices=()), pool=pool))
+    said = {turn.content for turn in shown.turns if turn.role == "assistant"}
+    assert said == {"4", "Ann", '{"b": "é", "a": 1}', "[]"}
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_an_example_of_a_set_shows_all_of_it(output: str):
+    """Where answers are sets, what an example answers is wholly right by the job's own scorer; none is said as none."""
+    wanted = (["bug", "billing"], ["login"], [])
+    pool = tuple(Example(f"message {place}", reference) for place, reference in enumerate(wanted))
+    at = replace(job(output=output, choices=()), pool=pool, scorers=(ScorerSpec("set-f1"),))
+    shown = made({"few-shot": {"k": 3}}, at).turns
+    judge = scorers.build(at.scorers[0])
+    for asked, said in zip(shown[::2], shown[1::2], strict=True):
+        reference = wanted[int(asked.content[-1])]
+        assert judge(Item("i", asked.content, reference), at.task, said.content).value == 1.0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def read(folder: Path, spec: WorkloadSpec) -> Material:
     parts: dict[str, tuple[Case, ...]] = {}
     for part in ("test", "train"):
         name = f"{part}.csv"
-        tables[name] = filled(folder / name, format="csv")
+        tables[name] = filled(folder, name, format="csv")
         parts[part] = tuple(_case(row, part, name) for row in tables[name].rows)
     return Material(parts["test"], kept_of(tables), parts["train"])
 

@@ -13,17 +13,21 @@ from edgebench.workloads.columns import Case
 from edgebench.workloads.duplicates import asked
 from edgebench.workloads.readers import Row, Table
 
+AGAIN = "fetch the file again from where it is published"
 
-def filled(path: Path, *, format: str, header: bool = True) -> Table:
-    """A file's rows, at least one.
+
+def filled(folder: Path, name: str, *, format: str, cells: int | None = None) -> Table:
+    """The rows of the file ``name`` in ``folder``, at least one; ``cells``: it has no header, but so many cells a row.
 
     Raises
     ------
     DataError: the file is missing, is not what its makers publish, or is empty.
     """
-    table = readers.table(path, format=format, header=header)
+    table = readers.table(folder / name, format=format, header=cells is None)
     if not table.rows:
-        raise DataError(f"{path.name} has no rows", hint="fetch the file again from where it is published")
+        raise DataError(f"{name} has no rows", hint=AGAIN)
+    if cells is not None and len(table.columns) != cells:
+        raise wrong(table.rows[0], name, f"has {len(table.columns)} cells where {cells} are expected")
     return table
 
 
@@ -43,17 +47,7 @@ def whole(row: Row, key: str, name: str) -> str:
 
 def wrong(row: Row, name: str, what: str) -> DataError:
     """One sentence about one row."""
-    return DataError(f"{name}: row {row.number} {what}", hint="fetch the file again from where it is published")
-
-
-def width(table: Table, expected: int, name: str) -> None:
-    """Every row of a table without a header has the cells its makers publish."""
-    if len(table.columns) != expected:
-        where = f"{name}: row {table.rows[0].number}"
-        raise DataError(
-            f"{where} has {len(table.columns)} cells where {expected} are expected",
-            hint="fetch the file again from where it is published",
-        )
+    return DataError(f"{name}: row {row.number} {what}", hint=AGAIN)
 
 
 def told_apart(cases: Iterable[Case], how: str) -> tuple[tuple[Case, ...], int]:

@@ -18,7 +18,7 @@ CALCULATION = re.compile(r"<<[^<>]*>>")  # notes for a calculator, which nobody 
 
 def read(folder: Path, spec: WorkloadSpec) -> Material:
     """Every problem with its number; its solution is the way shown where it is not measured."""
-    table = filled(folder / FILE, format="jsonl")
+    table = filled(folder, FILE, format="jsonl")
     cases, worked = [], {}
     for row in table.rows:
         way, mark, answer = words(row, "answer", FILE).rpartition(MARK)

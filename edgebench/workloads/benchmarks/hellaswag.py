@@ -16,7 +16,7 @@ FILE = "hellaswag_val.jsonl"
 
 def read(folder: Path, spec: WorkloadSpec) -> Material:
     """Every context with its endings; the tag ``activity`` is what it is about."""
-    table = filled(folder / FILE, format="jsonl")
+    table = filled(folder, FILE, format="jsonl")
     told = {
         "how": "raw, zero-shot and few-shot by letter; lab by the likelihood of the endings where the engine gives it "
         "for the choices of a request (llama.cpp), by letter elsewhere",

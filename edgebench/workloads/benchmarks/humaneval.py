@@ -16,7 +16,7 @@ ASKED = "Complete this Python function:\n\n"
 
 def read(folder: Path, spec: WorkloadSpec) -> Material:
     """Every function's beginning; its reference is the test, the name, and the beginning again for the examiner."""
-    table = filled(folder / FILE, format="jsonl")
+    table = filled(folder, FILE, format="jsonl")
     told = {"runs_code": "only with --allow-code, each program in a process without network or files"}
     cases: dict[str, Case] = {}
     for row in table.rows:

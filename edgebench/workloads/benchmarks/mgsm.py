@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 from edgebench.records import Item, WorkloadSpec
 from edgebench.workloads.benchmarks import gsm8k
-from edgebench.workloads.benchmarks.cells import filled, kept_of, width, words, wrong
+from edgebench.workloads.benchmarks.cells import filled, kept_of, words, wrong
 from edgebench.workloads.benchmarks.made_of import Benchmark, Lab, Material
 from edgebench.workloads.columns import Case
 from edgebench.workloads.languages import TAG
@@ -44,8 +43,7 @@ def read(folder: Path, spec: WorkloadSpec) -> Material:
         name = f"mgsm_{language}.tsv"
         if not (folder / name).is_file():
             raise _unknown(folder, language)
-        tables[name] = filled(folder / name, format="tsv", header=False)
-        width(tables[name], 2, name)
+        tables[name] = filled(folder, name, format="tsv", cells=2)
         cases += [_case(row, language, name) for row in tables[name].rows]
     solved = _solved(folder)
     worked = {case.item.id: solved[case.row] for case in cases if case.row in solved}
@@ -64,10 +62,10 @@ def _case(row: Row, language: str, name: str) -> Case:
 
 def _solved(folder: Path) -> dict[int, str]:
     """Line → worked solution, where GSM8K lies beside and its problems are the English ones."""
-    english, beside = folder / f"mgsm_{OWN}.tsv", folder / BESIDE
-    if not (english.is_file() and beside.is_file()):
+    english, beside = f"mgsm_{OWN}.tsv", folder / BESIDE
+    if not ((folder / english).is_file() and beside.is_file()):
         return {}
-    problems = {row.number: words(row, "1", english.name) for row in filled(english, format="tsv", header=False).rows}
+    problems = {row.number: words(row, "1", english) for row in filled(folder, english, format="tsv", cells=2).rows}
     ways = gsm8k.read(beside.parent, WorkloadSpec())
     by_words = {_plain(case.item.text): ways.worked[case.item.id] for case in ways.cases}
     return {line: by_words[_plain(text)] for line, text in problems.items() if _plain(text) in by_words}
@@ -80,8 +78,7 @@ def _plain(text: str) -> str:
 
 def _unknown(folder: Path, language: str) -> DataError:
     known = sorted(path.stem.removeprefix("mgsm_") for path in folder.glob("mgsm_*.tsv"))
-    near = difflib.get_close_matches(language, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(known) or 'none'}"
+    hint = did_you_mean(language, known, f"there is: {', '.join(known) or 'none'}")
     return DataError(f"mgsm has no items in the language {language!r}: there is no mgsm_{language[:20]}.tsv", hint=hint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgebench.records import Item, WorkloadSpec
-from edgebench.workloads.benchmarks.cells import filled, kept_of, whole, width, words, wrong
+from edgebench.workloads.benchmarks.cells import filled, kept_of, whole, words, wrong
 from edgebench.workloads.benchmarks.made_of import Benchmark, Lab, Material
 from edgebench.workloads.choices import LETTERS
 from edgebench.workloads.columns import Case
@@ -25,8 +25,7 @@ def _part(folder: Path, part: str, tables: dict[str, Table]) -> tuple[Case, ...]
     cases: list[Case] = []
     for path in sorted((folder / part).glob(f"*_{part}.csv")):
         name = f"{part}/{path.name}"
-        tables[name] = filled(path, format="csv", header=False)
-        width(tables[name], 6, name)
+        tables[name] = filled(folder, name, format="csv", cells=6)
         subject = path.name.removesuffix(f"_{part}.csv")
         cases += [_case(row, subject, part, name) for row in tables[name].rows]
     return tuple(cases)

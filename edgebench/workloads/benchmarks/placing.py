@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgebench.errors import DataError
+from edgebench.errors import DataError, did_you_mean
 from edgebench.records import Example, Item, WorkloadSpec
 from edgebench.workloads.benchmarks.banking77 import BANKING77
 from edgebench.workloads.benchmarks.cells import told_apart
@@ -78,8 +77,7 @@ def about(name: str) -> Benchmark:
     DataError: there is none of that name (with the nearest one).
     """
     if name not in TABLE:
-        near = difflib.get_close_matches(name.lower(), TABLE, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(names())}"
+        hint = did_you_mean(name, TABLE, f"there is: {', '.join(names())}")
         raise DataError(f"no benchmark is called {name!r}", hint=hint)
     return TABLE[name]
 

@@ -22,6 +22,7 @@ MOST_COMPARED = 64  # leaders of one bucket that a text is held against
 MOST_VERIFIED = 4  # of all it meets, compared exactly
 _NUMBER = re.compile(r"\d+")
 _MASK = (1 << 64) - 1
+SCATTER = np.uint64(0xBF58476D1CE4E5B9)  # what trigrams are multiplied by, so that like ones lie far apart
 
 Hashes = NDArray[np.uint64]
 
@@ -41,13 +42,19 @@ def plain(text: str) -> str:
 
 def trigrams(text: str) -> Hashes:
     """The hashed trigrams of a plain text, sorted, each once; at least one."""
-    codes = np.frombuffer(f" {text} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-    if len(codes) < 3:
+    mixed = mixed_trigrams(text)
+    if not len(mixed):
         return np.array([0], np.uint64)
-    mixed = codes[:-2] * np.uint64(0x9E3779B97F4A7C15) + codes[1:-1] * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed += codes[2:] * np.uint64(0x165667B19E3779F9)
     mixed ^= mixed >> np.uint64(29)
-    return np.unique(mixed * np.uint64(0xBF58476D1CE4E5B9))
+    return np.unique(mixed * SCATTER)
+
+
+def mixed_trigrams(text: str) -> Hashes:
+    """Every trigram of a plain text as one number, in their order; its high bits are to be had by ``SCATTER``."""
+    codes = np.frombuffer(f" {text} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+    first, second, third = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9)
+    mixed: Hashes = codes[:-2] * first + codes[1:-1] * second + codes[2:] * third
+    return mixed
 
 
 def jaccard(one: Hashes, other: Hashes) -> float:
@@ -56,19 +63,19 @@ def jaccard(one: Hashes, other: Hashes) -> float:
     return both / (len(one) + len(other) - both)
 
 
-def leaders(texts: Sequence[Text], threshold: float = THRESHOLD) -> list[int]:
+def leaders(texts: Sequence[Text]) -> list[int]:
     """For every text the first one it is a near-duplicate of, itself when there is none before it."""
     first: dict[tuple[str, str], int] = {}
     plains = [(plain(text.asked), plain(text.before)) for text in texts]
     exact = [first.setdefault(pair, place) for place, pair in enumerate(plains)]
     unique = sorted(set(exact))
     asked = [trigrams(plains[place][0]) for place in unique]
-    found = _near([plains[place] for place in unique], asked, threshold)
+    found = _near([plains[place] for place in unique], asked)
     of_unique = {place: unique[found[n]] for n, place in enumerate(unique)}
     return [of_unique[place] for place in exact]
 
 
-def _near(plains: Sequence[tuple[str, str]], asked: Sequence[Hashes], threshold: float) -> list[int]:
+def _near(plains: Sequence[tuple[str, str]], asked: Sequence[Hashes]) -> list[int]:
     """The same among texts that all differ, by their place in the list."""
     out: list[int] = []
     buckets: dict[bytes, list[int]] = {}
@@ -76,8 +83,8 @@ def _near(plains: Sequence[tuple[str, str]], asked: Sequence[Hashes], threshold:
     for place, hashes in enumerate(asked):
         near, keys = None, _bands(signatures[place])
         met = sorted({leader for key in keys for leader in buckets.get(key, ())})
-        for leader in _likely(signatures, place, met, threshold):
-            if _alike(hashes, asked[leader], plains[place][1], plains[leader][1], threshold):
+        for leader in _likely(signatures, place, met):
+            if _alike(hashes, asked[leader], plains[place][1], plains[leader][1]):
                 near = leader
                 break
         if near is None:
@@ -89,7 +96,7 @@ def _near(plains: Sequence[tuple[str, str]], asked: Sequence[Hashes], threshold:
     return out
 
 
-def _likely(signatures: NDArray[np.uint32], place: int, met: Sequence[int], threshold: float) -> Sequence[int]:
+def _likely(signatures: NDArray[np.uint32], place: int, met: Sequence[int]) -> Sequence[int]:
     """Of those met, the few whose signature agrees most, if nearly often enough.
 
     At four standard errors below the threshold hardly one is lost.
@@ -97,16 +104,16 @@ def _likely(signatures: NDArray[np.uint32], place: int, met: Sequence[int], thre
     if not met:
         return ()
     share = (signatures[met] == signatures[place]).mean(axis=1)
-    least = threshold - 4 * (threshold * (1 - threshold) / PERMUTATIONS) ** 0.5
+    least = THRESHOLD - 4 * (THRESHOLD * (1 - THRESHOLD) / PERMUTATIONS) ** 0.5
     best = np.argsort(-share, kind="stable")[:MOST_VERIFIED]
     return [met[n] for n in best.tolist() if share[n] >= least]
 
 
-def _alike(one: Hashes, other: Hashes, before: str, other_before: str, threshold: float) -> bool:
+def _alike(one: Hashes, other: Hashes, before: str, other_before: str) -> bool:
     small, large = sorted((len(one), len(other)))
-    if small < threshold * large or jaccard(one, other) < threshold:
+    if small < THRESHOLD * large or jaccard(one, other) < THRESHOLD:
         return False
-    return before == other_before or jaccard(trigrams(before), trigrams(other_before)) >= threshold
+    return before == other_before or jaccard(trigrams(before), trigrams(other_before)) >= THRESHOLD
 
 
 def _signatures(sets: Sequence[Hashes]) -> NDArray[np.uint32]:

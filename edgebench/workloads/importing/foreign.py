@@ -12,23 +12,22 @@ from typing import Any
 
 from edgebench.records import Message
 from edgebench.workloads.importing import chats
-from edgebench.workloads.importing.found import Broken, Entry, Found, Noted, Passed, Piece, scalars, text_of
+from edgebench.workloads.importing.found import NO_TEXT, Broken, Found, Noted, Passed, Piece, scalars, text_of
 from edgebench.workloads.importing.logs import Log
-
-NO_TEXT = "a case without a text"
-
 
 # --------------------------------------------------------------------------------------------------- OpenAI evals
 
 
 def openai_evals(log: Log) -> Iterator[Piece]:
     """``{"input": chat or text, "ideal": answer or answers}``."""
-    for entry, row in _rows(log):
-        if row is None:
-            yield entry if isinstance(entry, Broken) else Broken(entry.number, "not an object")
+    known = {"input", "ideal", "id", "metadata"}
+    for entry in log.objects():
+        if isinstance(entry, Broken):
+            yield entry
         else:
-            rest = {key: value for key, value in row.items() if key not in ("input", "ideal", "id", "metadata")}
-            yield _case(entry.number, row.get("input"), row.get("ideal"), tags={**_metadata(row), **scalars(rest)})
+            row = entry.value
+            tags = {**_metadata(row), **scalars(row, without=known)}
+            yield _case(entry.number, row.get("input"), row.get("ideal"), tags=tags)
 
 
 # --------------------------------------------------------------------------------------------------- Inspect
@@ -36,13 +35,13 @@ def openai_evals(log: Log) -> Iterator[Piece]:
 
 def inspect_dataset(log: Log) -> Iterator[Piece]:
     """``input``, ``target``, ``choices``, ``id``, ``metadata``."""
-    for entry, row in _rows(log):
-        if row is None:
-            yield entry if isinstance(entry, Broken) else Broken(entry.number, "not an object")
+    known = {"input", "target", "choices", "id", "metadata", "sandbox", "files", "setup"}
+    for entry in log.objects():
+        if isinstance(entry, Broken):
+            yield entry
         else:
-            known = {"input", "target", "choices", "id", "metadata", "sandbox", "files", "setup"}
-            rest = {key: value for key, value in row.items() if key not in known}
-            tags = {**_metadata(row), **scalars(rest)}
+            row = entry.value
+            tags = {**_metadata(row), **scalars(row, without=known)}
             yield _case(entry.number, row.get("input"), row.get("target"), row.get("choices"), tags)
 
 
@@ -92,15 +91,12 @@ QUESTIONS = ("question", "query", "input", "problem", "text", "sentence", "goal"
 def lm_eval(log: Log) -> Iterator[Piece]:
     """``samples_*.jsonl``: the question of ``doc``, or what was sent; several filters of one sample are one case."""
     seen: set[str] = set()
-    for entry, row in _rows(log):
-        if row is None:
-            yield entry if isinstance(entry, Broken) else Broken(entry.number, "not an object")
-            continue
-        key = str(row.get("doc_id", f"line {entry.number}"))
-        if key in seen:
-            continue
-        seen.add(key)
-        yield _sample(entry.number, row)
+    for entry in log.objects():
+        if isinstance(entry, Broken):
+            yield entry
+        elif (key := str(entry.value.get("doc_id", f"line {entry.number}"))) not in seen:
+            seen.add(key)
+            yield _sample(entry.number, entry.value)
 
 
 def _sample(number: int, row: Mapping[str, Any]) -> Piece:
@@ -191,10 +187,11 @@ TEXTS = ("text", "message", "question", "input", "body", "content", "dialogue", 
 def label_studio(log: Log) -> Iterator[Piece]:
     """An export with annotations: what most annotators chose is the reference; where none leads, there is none."""
     tied = 0
-    for entry, row in _rows(log):
-        if row is None:
-            yield entry if isinstance(entry, Broken) else Broken(entry.number, "not an object")
+    for entry in log.objects():
+        if isinstance(entry, Broken):
+            yield entry
             continue
+        row = entry.value
         data = row.get("data")
         if isinstance(data, dict):
             labels = list(_annotations(row))
@@ -241,12 +238,6 @@ def _annotations(row: Mapping[str, Any]) -> Iterator[Any]:
 # --------------------------------------------------------------------------------------------------- shared
 
 
-def _rows(log: Log) -> Iterator[tuple[Entry | Broken, dict[str, Any] | None]]:
-    for entry in log.entries():
-        row = entry.value if isinstance(entry, Entry) else None
-        yield entry, row if isinstance(row, dict) else None
-
-
 def _case(number: int, asked: Any, reference: Any, choices: Any = None, tags: Mapping[str, str] | None = None) -> Piece:
     """A case from a text or a chat, with whatever the tool calls its right answer."""
     held = chats.opened(asked)
@@ -254,12 +245,12 @@ def _case(number: int, asked: Any, reference: Any, choices: Any = None, tags: Ma
         try:
             turns = chats.last(chats.turns(held))
         except chats.NoText:
-            return Passed("a message with an image, a file or no text")
+            return NO_TEXT
     else:
         text = text_of(asked)
         turns = (Message("user", text),) if text is not None else ()
     if not turns:
-        return Passed(NO_TEXT)
+        return Passed("a case without a text")
     named = chats.opened(choices) if isinstance(choices, str) else choices
     listed = [text for one in _listed(named) if (text := text_of(one)) is not None]
     return Found(number, turns, _answer(reference), tuple(listed), tags or {})

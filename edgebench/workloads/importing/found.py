@@ -57,6 +57,12 @@ class Noted:
 
 Piece = Found | Broken | Passed | Noted
 
+# what readers of several formats pass over, counted under one name
+NO_TEXT = Passed("a message with an image, a file or no text")
+SAYS_NOTHING = Passed("a request in which the user says nothing")
+UNANSWERED = Passed("a request that was not answered")
+NONE_ANSWERED = Passed("a conversation in which no message of the user is answered")
+
 
 def text_of(value: Any) -> str | None:
     """A plain value as a text; None for nothing, blanks, lists and objects."""

@@ -51,6 +51,12 @@ class Log:
         """The first entries that can be read."""
         return [entry for entry in islice(self.entries(), 4 * SAMPLE) if isinstance(entry, Entry)][:SAMPLE]
 
+    def objects(self) -> Iterator[Entry | Broken]:
+        """The entries that are objects; any other is a broken one."""
+        for entry in self.entries():
+            sound = isinstance(entry, Broken) or isinstance(entry.value, dict)
+            yield entry if sound else Broken(entry.number, "not an object")
+
 
 def read(path: Path) -> Log:
     """A log by its ending and its content.

@@ -12,7 +12,20 @@ from typing import Any
 
 from edgebench.records import Message
 from edgebench.workloads.importing import chats
-from edgebench.workloads.importing.found import Broken, Entry, Found, Noted, Passed, Piece, scalars, text_of
+from edgebench.workloads.importing.found import (
+    NO_TEXT,
+    NONE_ANSWERED,
+    SAYS_NOTHING,
+    UNANSWERED,
+    Broken,
+    Entry,
+    Found,
+    Noted,
+    Passed,
+    Piece,
+    scalars,
+    text_of,
+)
 from edgebench.workloads.importing.logs import Log
 
 REQUESTS = ("request", "request_body", "requestBody", "body", "req", "input", "kwargs", "params", "payload")
@@ -28,7 +41,6 @@ CONVERSATIONS = (
 )
 NO_TAGS = {"id", "custom_id", "object", "created", "created_at", "timestamp", "time", "user", "user_id", "request_id",
            "trace_id", "error", "status_code", "status", "method", *CONVERSATIONS, *REQUESTS, *ANSWERS}  # fmt: skip
-UNANSWERED = "a request that was not answered"
 
 
 def is_one(value: Any) -> bool:
@@ -44,7 +56,7 @@ def read(log: Log, batch: frozenset[str] = frozenset()) -> Iterator[Piece]:
     )
     if not with_answers:
         yield Noted(f"{log.name} holds no answers: the last message of every request is taken")
-    for entry in log.entries():
+    for entry in log.objects():
         if isinstance(entry, Broken):
             yield entry
         else:
@@ -65,9 +77,6 @@ def answered_ids(logs: Sequence[Log]) -> frozenset[str]:
 
 def _cases(entry: Entry, with_answers: bool, batch: frozenset[str]) -> Iterator[Piece]:
     value = entry.value
-    if not isinstance(value, dict):
-        yield Broken(entry.number, "not an object")
-        return
     if _is_batch_answer(value):
         yield Passed("an answer of a batch, whose request stands in the file that was sent")
         return
@@ -78,7 +87,7 @@ def _cases(entry: Entry, with_answers: bool, batch: frozenset[str]) -> Iterator[
     try:
         said = chats.turns(_messages(request))
     except chats.NoText:
-        yield Passed("a message with an image, a file or no text")
+        yield NO_TEXT
         return
     tags = {**scalars(value, without=NO_TAGS), **_tags(request)}
     conversation = next((text for key in CONVERSATIONS if (text := text_of(value.get(key)))), "")
@@ -89,9 +98,9 @@ def _cases(entry: Entry, with_answers: bool, batch: frozenset[str]) -> Iterator[
     known = answer if answer is not None else not batch or str(value.get("custom_id")) in batch
     turns = chats.last(said)
     if not turns:
-        yield Passed("a request in which the user says nothing")
+        yield SAYS_NOTHING
     elif not known or (answer is None and with_answers and not batch):
-        yield Passed(UNANSWERED)
+        yield UNANSWERED
     else:
         yield Found(entry.number, turns, tags=tags, conversation=conversation)
 
@@ -102,7 +111,7 @@ def _conversation(number: int, said: Sequence[Message], tags: Mapping[str, str],
         count += 1
         yield Found(number, turns, tags=tags, conversation=conversation)
     if not count:
-        yield Passed("a conversation in which no message of the user is answered")
+        yield NONE_ANSWERED
 
 
 def _tags(request: Mapping[str, Any]) -> dict[str, str]:

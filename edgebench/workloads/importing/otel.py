@@ -13,7 +13,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edgebench.workloads.importing import chats
-from edgebench.workloads.importing.found import Broken, Found, Passed, Piece, text_of
+from edgebench.workloads.importing.found import (
+    NO_TEXT,
+    SAYS_NOTHING,
+    UNANSWERED,
+    Broken,
+    Found,
+    Passed,
+    Piece,
+    text_of,
+)
 from edgebench.workloads.importing.logs import Log
 
 ASKED = ("gen_ai.input.messages", "gen_ai.prompt", "input.value", "traceloop.entity.input")
@@ -99,12 +108,12 @@ def _case(number: int, span: Mapping[str, Any]) -> Piece:
     try:
         said = chats.turns(asked)
     except chats.NoText:
-        return Passed("a message with an image, a file or no text")
+        return NO_TEXT
     turns = chats.last(said)
     if not turns:
-        return Passed("a request in which the user says nothing")
+        return SAYS_NOTHING
     if not answered:
-        return Passed("a request that was not answered")
+        return UNANSWERED
     tags = {
         tag: text
         for tag, key in (("model", "gen_ai.request.model"), ("service", "service.name"), ("agent", "gen_ai.agent.name"))

@@ -13,7 +13,18 @@ from typing import Any
 from edgebench.errors import DataError
 from edgebench.records import Message
 from edgebench.workloads.importing import chats
-from edgebench.workloads.importing.found import Broken, Entry, Found, Noted, Passed, Piece, scalars, text_of
+from edgebench.workloads.importing.found import (
+    NO_TEXT,
+    NONE_ANSWERED,
+    Broken,
+    Entry,
+    Found,
+    Noted,
+    Passed,
+    Piece,
+    scalars,
+    text_of,
+)
 from edgebench.workloads.importing.logs import Log
 
 TEXTS = ("input", "message", "text", "question", "prompt", "query", "user_message", "user_input", "utterance", "body",
@@ -82,18 +93,15 @@ def read(log: Log, columns: Columns) -> Iterator[Piece]:
     if columns.role is not None:
         yield from _spoken(log, columns, columns.role)
         return
-    for entry in log.entries():
-        yield from _row(entry, columns)
+    for entry in log.objects():
+        if isinstance(entry, Broken):
+            yield entry
+        else:
+            yield from _row(entry, columns)
 
 
-def _row(entry: Entry | Broken, columns: Columns) -> Iterator[Piece]:
-    if isinstance(entry, Broken):
-        yield entry
-        return
+def _row(entry: Entry, columns: Columns) -> Iterator[Piece]:
     row = entry.value
-    if not isinstance(row, dict):
-        yield Broken(entry.number, "not an object")
-        return
     value = row.get(columns.text)
     held = chats.opened(value)
     if chats.are_messages(held):
@@ -118,7 +126,7 @@ def _chat(number: int, held: Sequence[Any], row: Mapping[str, Any], columns: Col
     try:
         said = chats.turns(held)
     except chats.NoText:
-        yield Passed("a message with an image, a file or no text")
+        yield NO_TEXT
         return
     reference, tags = _reference(row, columns), _tags(row, columns)
     conversation = _conversation(row, columns) or f"line {number}"
@@ -129,17 +137,17 @@ def _chat(number: int, held: Sequence[Any], row: Mapping[str, Any], columns: Col
     for turns in found:
         yield Found(number, turns, reference=reference if alone else None, tags=tags, conversation=conversation)
     if not found and not (said and said[-1].role == "user"):
-        yield Passed("a conversation in which no message of the user is answered")
+        yield NONE_ANSWERED
 
 
 def _spoken(log: Log, columns: Columns, role: str) -> Iterator[Piece]:
     """One turn a row: rows of one conversation, in the order of the file, are its turns."""
     talks: dict[str, list[tuple[int, Message, Mapping[str, Any]]]] = {}
-    for entry in log.entries():
+    for entry in log.objects():
         if isinstance(entry, Broken):
             yield entry
             continue
-        row: Mapping[str, Any] = entry.value if isinstance(entry.value, dict) else {}
+        row = entry.value
         speaker = chats.ROLES.get(str(row.get(role, "")).strip().lower())
         text = text_of(row.get(columns.text))
         if speaker is None or text is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgebench.workloads.importing.alike import plain
+from edgebench.workloads.importing.alike import SCATTER, mixed_trigrams, plain
 
 Array = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Array]  # texts → (n, d)
@@ -58,12 +58,10 @@ def trigram_vectors(texts: Sequence[str]) -> Array:
 
 def _counted(text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(buckets of the text's trigrams, how often each is there)."""
-    codes = np.frombuffer(f" {plain(text)} ".encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-    if len(codes) < 3:
+    mixed = mixed_trigrams(plain(text))
+    if not len(mixed):
         return np.zeros(1, np.int64), np.ones(1, np.int64)
-    mixed = codes[:-2] * np.uint64(0x9E3779B97F4A7C15) + codes[1:-1] * np.uint64(0xC2B2AE3D27D4EB4F)
-    mixed = (mixed + codes[2:] * np.uint64(0x165667B19E3779F9)) * np.uint64(0xBF58476D1CE4E5B9)
-    buckets, counts = np.unique((mixed >> np.uint64(44)).astype(np.int64), return_counts=True)
+    buckets, counts = np.unique((mixed * SCATTER >> np.uint64(44)).astype(np.int64), return_counts=True)
     return buckets, counts
 
 

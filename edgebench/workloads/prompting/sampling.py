@@ -39,25 +39,34 @@ def seed_of(seed: str, request: Request) -> int:
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") >> 1
 
 
-async def drawn(item: Item, ask: Ask, inner: Prompting, *, n: int, temperature: float, salt: int) -> list[Answer]:
-    """The answers of ``n`` draws, one after the other; those that failed are left out (their Calls are kept).
+@dataclass(frozen=True)
+class Draws:
+    """``n`` answers of one prompting to an item, one after the other."""
 
-    Raises
-    ------
-    TargetError: a failure after which the target can answer nothing more; or the last one, when every draw failed.
-    """
-    found: list[Answer] = []
-    lost: TargetError | None = None
-    for draw in range(n):
-        try:
-            found.append(await inner(item, Sampled(ask, temperature, f"{salt}/{draw}")))
-        except TargetError as error:
-            if error.fatal:
-                raise
-            lost = error.with_traceback(None)  # which would keep every frame: nothing is collected while time is taken
-    if lost is not None and not found:
-        raise lost
-    return found
+    inner: Prompting
+    n: int
+    temperature: float
+    salt: int  # what the draws' seeds are made from
+
+    async def __call__(self, item: Item, ask: Ask) -> list[Answer]:
+        """The answers; draws that failed are left out (their Calls are kept).
+
+        Raises
+        ------
+        TargetError: a failure after which the target can answer nothing more; or the last one, when every draw failed.
+        """
+        found: list[Answer] = []
+        lost: TargetError | None = None
+        for draw in range(self.n):
+            try:
+                found.append(await self.inner(item, Sampled(ask, self.temperature, f"{self.salt}/{draw}")))
+            except TargetError as error:
+                if error.fatal:
+                    raise
+                lost = error.with_traceback(None)  # which would keep every frame: nothing is collected while timed
+        if lost is not None and not found:
+            raise lost
+        return found
 
 
 def check(what: str, n: int, temperature: float, *, fewest: int, most: int = MOST) -> None:

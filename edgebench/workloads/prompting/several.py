@@ -17,8 +17,9 @@ from edgebench.workloads.choices import LETTERS, lettered, letters
 from edgebench.workloads.prompting.building import build
 from edgebench.workloads.prompting.chat import chat, own_choices
 from edgebench.workloads.prompting.once import instruction
-from edgebench.workloads.prompting.sampling import check, drawn
+from edgebench.workloads.prompting.sampling import Draws, check
 from edgebench.workloads.prompting.verdicts import gathered, vote
+from edgebench.workloads.subset import salt
 
 LETTER_TOKENS = 8  # what a letter may take, with a bracket and a line end
 LONGEST = 4_000  # characters of a candidate that are shown: a few of them must fit into a small context
@@ -34,14 +35,10 @@ class SelfConsistency:
     name: str
     task: Task  # as targets prepare for it: the inner prompting's
     job: Task  # the workload's, by which answers are understood
-    inner: Prompting
-    n: int
-    temperature: float
-    salt: int
+    draws: Draws
 
     async def __call__(self, item: Item, ask: Ask) -> Answer:
-        answers = await drawn(item, ask, self.inner, n=self.n, temperature=self.temperature, salt=self.salt)
-        return vote(answers, item, self.job)
+        return vote(await self.draws(item, ask), item, self.job)
 
 
 @dataclass(frozen=True)
@@ -51,16 +48,12 @@ class BestOfN:
     name: str
     task: Task  # as targets prepare for it: the inner prompting's
     job: Task  # the workload's, by which answers are understood
-    inner: Prompting
-    n: int
-    temperature: float
-    salt: int
+    draws: Draws
     by: Literal["target", "confidence"]
 
     async def __call__(self, item: Item, ask: Ask) -> Answer:
-        answers = await drawn(item, ask, self.inner, n=self.n, temperature=self.temperature, salt=self.salt)
         # of those that say the same, the surest speaks for all
-        candidates = [max(pile, key=_sure) for pile in gathered(answers, item, self.job)]
+        candidates = [max(pile, key=_sure) for pile in gathered(await self.draws(item, ask), item, self.job)]
         if self.by == "confidence" or len(candidates) == 1:
             return max(candidates, key=_sure)
         return await self._chosen(item, candidates, ask)
@@ -124,7 +117,7 @@ def self_consistency(n: int = 5, temperature: float = 0.7, of: Named = "chain-of
 
     def prompting(workload: Workload, rng: np.random.Generator) -> Prompting:
         inner = inside(workload, rng)
-        return SelfConsistency(name, inner.task, workload.task, inner, n, temperature, _salt(rng))
+        return SelfConsistency(name, inner.task, workload.task, Draws(inner, n, temperature, salt(rng)))
 
     return prompting
 
@@ -152,10 +145,6 @@ def best_of_n(
 
     def prompting(workload: Workload, rng: np.random.Generator) -> Prompting:
         inner = inside(workload, rng)
-        return BestOfN(name, inner.task, workload.task, inner, n, temperature, _salt(rng), by)
+        return BestOfN(name, inner.task, workload.task, Draws(inner, n, temperature, salt(rng)), by)
 
     return prompting
-
-
-def _salt(rng: np.random.Generator) -> int:
-    return int(rng.bit_generator.random_raw())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edgebench.errors import UsageError
-from edgebench.records import Example, Item, Message, Workload, digest
+from edgebench.records import Example, Message, Workload, digest
 from edgebench.workloads.prompting.final import MARK
 from edgebench.workloads.subset import shuffled
 
@@ -27,27 +28,27 @@ def drawn(workload: Workload, k: int, rng: np.random.Generator) -> tuple[Example
     """
     mixed = shuffled(workload.pool, rng=rng, digest=digest)
     labels = shuffled(workload.task.choices, rng=rng, digest=str) if workload.task.choices else []
-    if not grouped(mixed):
-        return tuple(_dealt(mixed, labels, workload.task.choices, k, "in the pool"))
-    groups = sorted({item.tags.get(GROUP, "") for item in workload.items})
-    piles = {group: [example for example in mixed if example.group == group] for group in groups}
-    return tuple(
+    piles: dict[str, Sequence[Example]] = _by_group(workload, mixed) if grouped(mixed) else {"": mixed}
+    found = [
         example
         for group, pile in piles.items()
-        for example in _dealt(pile, labels, workload.task.choices, k, f"in the pool of the group {group!r}")
-    )
+        for example in _dealt(pile, labels, workload.task.choices, k, _where(group, mixed))
+    ]
+    return tuple(replace(one, reference=whole(workload, one.reference)) for one in found)
+
+
+def _by_group(workload: Workload, mixed: Sequence[Example]) -> dict[str, Sequence[Example]]:
+    groups = sorted({item.tags.get(GROUP, "") for item in workload.items})
+    return {group: [example for example in mixed if example.group == group] for group in groups}
+
+
+def _where(group: str, mixed: Sequence[Example]) -> str:
+    return f"in the pool of the group {group!r}" if grouped(mixed) else "in the pool"
 
 
 def grouped(examples: Sequence[Example]) -> bool:
     """Whether examples belong to groups at all."""
     return any(example.group for example in examples)
-
-
-def seen_by(item: Item, examples: Sequence[Example]) -> list[Example]:
-    """The examples an item may be shown: those of its group, where there are groups."""
-    if not grouped(examples):
-        return list(examples)
-    return [example for example in examples if example.group == item.tags.get(GROUP, "")]
 
 
 def _dealt(mixed: Sequence[Example], order: Sequence[str], labels: Sequence[str], k: int, where: str) -> list[Example]:
@@ -93,8 +94,22 @@ def reasoned(example: Example) -> str:
     return "\n".join(part for part in (way, f"Answer: {spoken(example.reference)}") if part)
 
 
+def whole(workload: Workload, reference: Any) -> Any:
+    """A reference all of whose members are one right answer, as that answer; any other as it is.
+
+    Such are the lists of a job whose answers are sets (its first scorer is ``set-f1``); elsewhere a list means that any
+    of its members is right.
+    """
+    if not workload.scorers or workload.scorers[0].name != "set-f1" or not isinstance(reference, (list, tuple)):
+        return reference
+    members = [spoken(member) for member in reference]
+    return json.dumps(members, ensure_ascii=False) if workload.task.output == "json" else ", ".join(members) or "none"
+
+
 def spoken(reference: Any) -> str:
-    """A reference as the answer it would be; of several acceptable ones the first."""
-    if isinstance(reference, (list, tuple)):
-        return spoken(reference[0]) if reference else ""
-    return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
+    """A reference as the answer it would be; of several acceptable ones the first.
+
+    An object keeps its author's order of keys, which is the schema's where both were written with care.
+    """
+    said = reference[0] if isinstance(reference, (list, tuple)) and reference else reference
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)

@@ -11,11 +11,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from edgebench.contracts import Scorer
-from edgebench.errors import DataError, UsageError
+from edgebench.errors import DataError, UsageError, did_you_mean
 from edgebench.records import Item, Judgement, Task
 from edgebench.workloads.permission import ALLOWED
 from edgebench.workloads.scorers.rule import Rule
-from edgebench.workloads.sheets import nearest
 
 FAILED = "scorer failed"
 
@@ -72,7 +71,7 @@ def _check(file: str, source: str, function: str) -> None:
         name.asname or name.name for node in tree.body if isinstance(node, ast.ImportFrom) for name in node.names
     ]
     if function not in (*defined, *assigned, *imported):
-        hint = nearest(function, defined) if defined else "def score(item, task, answer): return 1.0"
+        hint = did_you_mean(function, defined) if defined else "def score(item, task, answer): return 1.0"
         raise DataError(f"{file}: defines no function {function!r}", hint=hint)
 
 

@@ -24,13 +24,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 from edgebench.records import MODES, Item, Judgement, Task, digest
 from edgebench.workloads import understand
 from edgebench.workloads.scorers.modes import mode_of, right
 from edgebench.workloads.scorers.rule import acceptable, storable
 from edgebench.workloads.scorers.texts import LONGEST_FOR_REGEX, compiled
-from edgebench.workloads.sheets import Loc, Misfit, nearest
+from edgebench.workloads.sheets import Loc, Misfit, all_known
 
 TOP = ("name", "version", "kinds")
 KIND = ("name", "stakes", "when")
@@ -93,7 +93,9 @@ def taxonomy(
     kinds: Sequence[Mapping[str, Any]] | None = None,
     file: str | None = None,
 ) -> Taxonomy:
-    """A taxonomy from plain data; ``file`` is read by :func:`inlined` when a workload is loaded.
+    """It sorts wrong answers into kinds of your own, by rules; whether one is wrong the first scorer says.
+
+    ``file`` holds what the other options would say; it is read when a workload is loaded.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def made(options: Any) -> Taxonomy:
     """
     if not isinstance(options, Mapping):
         raise Misfit((), "a taxonomy is a mapping with `name` and `kinds`")
-    _known(options, TOP, (), "key")
+    all_known(options, TOP, ())
     given, name = options.get("kinds"), options.get("name")
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise Misfit(("kinds",), "there are no kinds", hint="kinds: [{name: …, when: {contains: …}}]")
@@ -134,7 +136,7 @@ def made(options: Any) -> Taxonomy:
 def _kind(given: Any, loc: Loc) -> Kind:
     if not isinstance(given, Mapping):
         raise Misfit(loc, "a kind is a mapping with `name` and `when`")
-    _known(given, KIND, loc, "key")
+    all_known(given, KIND, loc)
     name, stakes, when = given.get("name"), given.get("stakes"), given.get("when")
     if not isinstance(name, str) or not name.strip():
         raise Misfit((*loc, "name"), "a kind needs a name", hint="name: promised a refund")
@@ -142,7 +144,7 @@ def _kind(given: Any, loc: Loc) -> Kind:
         raise Misfit((*loc, "stakes"), "stakes are 1 (harmless) to 4 (severe)")
     if when is not None and not isinstance(when, Mapping):
         raise Misfit((*loc, "when"), "is a mapping of conditions", hint=f"known: {', '.join(WHEN)}")
-    _known(when or {}, WHEN, (*loc, "when"), "condition")
+    all_known(when or {}, WHEN, (*loc, "when"), "condition")
     conditions = {
         str(key): _condition(str(key), value, (*loc, "when", str(key))) for key, value in (when or {}).items()
     }
@@ -162,7 +164,7 @@ def _condition(key: str, value: Any, loc: Loc) -> Any:
     texts = _texts(value, loc)
     for text in texts:
         if key == "mode" and text not in MODES:
-            raise Misfit(loc, f"no failure mode is called {text!r}", hint=nearest(text, MODES))
+            raise Misfit(loc, f"no failure mode is called {text!r}", hint=did_you_mean(text, MODES))
         if key == "regex":
             try:
                 compiled(text, ignore_case=True)
@@ -177,12 +179,6 @@ def _texts(value: Any, loc: Loc) -> list[str]:
     if not texts or len(texts) < len(given) or any(not text.strip() for text in texts):
         raise Misfit(loc, "is a text or a list of texts, none of them empty")
     return texts
-
-
-def _known(given: Mapping[Any, Any], known: Sequence[str], loc: Loc, what: str) -> None:
-    for key in given:
-        if key not in known:
-            raise Misfit((*loc, str(key)), f"unknown {what} {str(key)!r}", hint=nearest(str(key), known), on_key=True)
 
 
 # --------------------------------------------------------------------------------------------------- what matches

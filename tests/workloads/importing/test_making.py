@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,41 +19,7 @@ from edgebench.workloads import importing, load
 from edgebench.workloads.importing import making
 from edgebench.workloads.importing.making import Made, Wanted
 from edgebench.workloads.importing.vectors import Array
-from tests.workloads.importing.written import LOGS, chat, lines, put
-
-KINDS = ("where is my {} parcel, it was due {}", "the {} came broken and I want a new one by {}",
-         "please cancel my {} before {}",
-         "how do I pay for the {} on {}")  # fmt: skip
-THINGS = (
-    "kettle",
-    "monthly box",
-    "garden chair",
-    "reading lamp",
-    "coffee grinder",
-    "blue rug",
-    "paper calendar",
-    "bird house",
-)
-DAYS = (
-    "Monday",
-    "the weekend",
-    "my birthday",
-    "noon",
-    "next week",
-    "Christmas",
-    "the first of May",
-    "tomorrow evening",
-)
-
-
-def rows(count: int = 200, seed: int = 1) -> list[dict[str, Any]]:
-    """Messages of four kinds, the later ones rarer, each kind a queue of its own."""
-    rng, out = random.Random(seed), []
-    for n in range(count):
-        kind = min(int(rng.expovariate(1.2)), 3)
-        text = KINDS[kind].format(rng.choice(THINGS), rng.choice(DAYS))
-        out.append({"message": text, "queue": f"q{kind}", "channel": rng.choice(("web", "app")), "customer": f"c{n}"})
-    return out
+from tests.workloads.importing.written import LOGS, THINGS, chat, lines, put, tickets
 
 
 def make(
@@ -75,7 +40,7 @@ def loaded(folder: Path, sheet: dict[str, Any]) -> Workload:
 
 def test_a_set_loads_as_a_workload_with_its_digest(tmp_path: Path) -> None:
     """By the columns of the sheet alone: references as labels, tags for slices, and the digest that was written."""
-    _, sheet, items = make(tmp_path, rows(), items=40)
+    _, sheet, items = make(tmp_path, tickets(), items=40)
     workload = loaded(tmp_path, sheet)
     assert workload.digest == sheet["digest"]
     assert len(workload.items) == len(items) == 40
@@ -100,17 +65,17 @@ def test_the_same_log_and_seed_give_the_same_bytes(tmp_path: Path) -> None:
     written = []
     for run in ("a", "b"):
         (tmp_path / run).mkdir()
-        make(tmp_path / run, rows(), items=30)
+        make(tmp_path / run, tickets(), items=30)
         written.append([(tmp_path / run / name).read_bytes() for name in ("tickets.jsonl", "tickets.yaml")])
     assert written[0] == written[1]
     (tmp_path / "c").mkdir()
-    make(tmp_path / "c", rows(), items=30, seed=2)
+    make(tmp_path / "c", tickets(), items=30, seed=2)
     assert (tmp_path / "c" / "tickets.jsonl").read_bytes() != written[0][0]
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     """Neither the items nor the sheet, unless told; the file must be JSON lines in a folder that exists."""
-    made, _, _ = make(tmp_path, rows(30))
+    made, _, _ = make(tmp_path, tickets(30))
     out = tmp_path / "tickets.jsonl"
     with pytest.raises(UsageError, match="stays as it is"):
         importing.written(made, out, today="2026-11-29")
@@ -212,7 +177,7 @@ def test_names_of_ones_own_are_replaced_too(tmp_path: Path) -> None:
 
 def test_rare_kinds_are_represented(tmp_path: Path) -> None:
     """By a tag: two of each at least, the square root of the size beyond; the sheet says how many there are of each."""
-    made, sheet, items = make(tmp_path, rows(400), items=40, by="reference")
+    made, sheet, items = make(tmp_path, tickets(400), items=40, by="reference")
     counted = Counter(item["tags"]["kind"] for item in items)
     assert len(counted) == 4
     assert min(counted.values()) >= 2
@@ -223,7 +188,7 @@ def test_rare_kinds_are_represented(tmp_path: Path) -> None:
 
 def test_a_tag_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no message has the tag 'chanel'") as caught:
-        make(tmp_path, rows(50), by="chanel")
+        make(tmp_path, tickets(50), by="chanel")
     assert "channel" in (caught.value.hint or "")
 
 
@@ -236,7 +201,7 @@ def test_a_model_groups_by_what_it_is_told_to_mean(tmp_path: Path) -> None:
         return np.array([[1.0, 0.0] if "parcel" in text else [0.0, 1.0] for text in texts], np.float32)
 
     log = tmp_path / "log.jsonl"
-    log.write_text(lines(rows(120)))
+    log.write_text(lines(tickets(120)))
     made = importing.make([log], Wanted(items=20, model="meaning"), embed=embed)
     assert asked == [made.different]
     assert made.method.endswith("embeddings of meaning")
@@ -247,13 +212,13 @@ def test_a_model_groups_by_what_it_is_told_to_mean(tmp_path: Path) -> None:
 def test_of_a_log_too_large_to_embed_a_sample_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "MOST_EMBEDDED", 30)
     log = tmp_path / "log.jsonl"
-    log.write_text(lines(rows(120)))
+    log.write_text(lines(tickets(120)))
     made = importing.make([log], Wanted(items=20), embed=lambda texts: np.eye(len(texts), 8, dtype=np.float32))
     assert (made.grouped, made.different > 30, len(made.chosen)) == (30, True, 20)
 
 
 def test_a_log_smaller_than_the_set_is_taken_whole(tmp_path: Path) -> None:
-    made, sheet, items = make(tmp_path, rows(30))
+    made, sheet, items = make(tmp_path, tickets(30))
     assert len(items) == made.different
     assert (sheet["coverage"]["share_of_messages"], sheet["coverage"]["uniform_sample_of_as_many"]) == (1.0, None)
 
@@ -309,4 +274,4 @@ def test_a_reference_that_never_changes_is_left_out(tmp_path: Path) -> None:
 
 def test_fewer_than_one_item_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="measures nothing"):
-        make(tmp_path, rows(10), items=0)
+        make(tmp_path, tickets(10), items=0)

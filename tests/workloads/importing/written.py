@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,26 @@ ASKED = ("where is my parcel", "the kettle came broken", "please cancel my order
 REPLIED = ("It is on its way.", "I am sorry, we send another one.", "Done.")
 RIGHT = ("status", "damage", "cancel")
 
+KINDS = ("where is my {} parcel, it was due {}", "the {} came broken and I want a new one by {}",
+         "please cancel my {} before {}", "how do I pay for the {} on {}")  # fmt: skip
+THINGS = ("kettle", "monthly box", "garden chair", "reading lamp", "coffee grinder", "blue rug", "paper calendar",
+          "bird house")  # fmt: skip
+DAYS = ("Monday", "the weekend", "my birthday", "noon", "next week", "Christmas", "the first of May",
+        "tomorrow evening")  # fmt: skip
+
 
 def lines(rows: list[Any]) -> str:
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+
+
+def tickets(count: int = 200, seed: int = 1) -> list[dict[str, Any]]:
+    """Messages of four kinds, the later ones rarer, each kind a queue of its own."""
+    rng, out = random.Random(seed), []
+    for n in range(count):
+        kind = min(int(rng.expovariate(1.2)), len(KINDS) - 1)
+        text = KINDS[kind].format(rng.choice(THINGS), rng.choice(DAYS))
+        out.append({"message": text, "queue": f"q{kind}", "channel": rng.choice(("web", "app")), "customer": f"c{n}"})
+    return out
 
 
 def chat(asked: str, before: tuple[tuple[str, str], ...] = ()) -> list[dict[str, str]]:
