@@ -110,7 +110,10 @@ class Perturbation(Protocol):
         """CheckList's: INV, the answer must stay; DIR, it must change in a stated way; MFT, a case of its own."""
 
     def __call__(self, item: Item, seed: int) -> Item:
-        """The item in its perturbed form: ``form_of`` is its digest; numbers, links, placeholders, reference stay."""
+        """The item in its perturbed form: ``form_of`` is its digest; numbers, links, placeholders, reference stay.
+
+        Of a DIR the reference is that of the changed text, and values the two share may be other ones in both.
+        """
 
 
 class Scorer(Protocol):

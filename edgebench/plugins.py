@@ -6,14 +6,13 @@ A plug-in package offers ``[project.entry-points."edgebench.targets"] name = "mo
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from edgebench.errors import MissingExtra, UsageError
+from edgebench.errors import MissingExtra, UsageError, did_you_mean
 from edgebench.records import Named
 
 #: shelf → name → "module:attribute"
@@ -63,6 +62,9 @@ TABLE: Mapping[str, Mapping[str, str]] = {
         "pasted": "edgebench.workloads.perturbations.wholes:pasted",
         "swap-names": "edgebench.workloads.perturbations.people:swap_names",
         "swap-pronouns": "edgebench.workloads.perturbations.people:swap_pronouns",
+        "signed": "edgebench.workloads.perturbations.people:signed",
+        "other-values": "edgebench.workloads.perturbations.values:other_values",
+        "no-evidence": "edgebench.workloads.perturbations.evidence:no_evidence",
     },
     "scorers": {
         "label": "edgebench.workloads.scorers:label",
@@ -120,8 +122,7 @@ def find(shelf: str, name: str) -> Any:
     if place is None:
         found = [entry for entry in entry_points(group=f"edgebench.{shelf}") if entry.name == name]
         if not found:
-            near = difflib.get_close_matches(name, names(shelf), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names(shelf))}"
+            hint = did_you_mean(name, names(shelf))
             raise UsageError(f"no {shelf.rstrip('s')} is called {name!r}", hint=hint)
         place = found[0].value
     module, _, attribute = place.partition(":")

@@ -527,7 +527,7 @@ class VarySpec:
     __pydantic_config__ = FORBID_EXTRA
     perturbations: tuple[Named, ...] = ()
     lab: Named | None = None  # prompting of the lab corner; default: the plan's last
-    field: tuple[Named, ...] = ()  # perturbations of the field corner, one after the other; default: all of them
+    field: tuple[Named, ...] = ()  # of the field corner, one after the other; default: all that are noise
     corners: bool = True
     full: bool = False
 
@@ -1299,7 +1299,21 @@ TestType = Literal["MFT", "INV", "DIR"]
 #: of perturbations that do not leave the meaning as it is; every other one does (INV)
 TEST_TYPES: Mapping[str, TestType] = {
     "truncated": "MFT",  # what was asked for may stand in the part that is gone
+    "other-values": "DIR",  # the new values are right
+    "no-evidence": "DIR",  # that the text does not say is right
 }
+
+
+def test_type(perturbation: str) -> TestType:
+    """CheckList's type of a perturbation by its name; of several one after the other, that which asks least."""
+    types = {TEST_TYPES.get(one.partition("(")[0], "INV") for one in perturbation.split(" + ")}
+    return "MFT" if "MFT" in types else "DIR" if "DIR" in types else "INV"
+
+
+def redirects(perturbation: str) -> bool:
+    """Whether any of a cell's perturbations makes another answer than the item's reference right."""
+    return any(TEST_TYPES.get(one.partition("(")[0]) == "DIR" for one in perturbation.split(" + "))
+
 
 CellRole = Literal["base", "prompting", "perturbation", "language", "corner", "combination"]
 
@@ -1330,8 +1344,8 @@ class Gap:
     """What changes from one cell to another of the same target: paired differences on the items both met."""
 
     target: str
-    factor: CellRole | Literal["lab-to-field"]
-    a: str  # arm: the base cell; of "lab-to-field" the lab corner
+    factor: CellRole | Literal["lab-to-field", "counterfactual"]
+    a: str  # arm: the base cell; of "lab-to-field" the lab corner, of "counterfactual" the first group's cell
     b: str  # arm
     differences: Mapping[str, Comparison]  # metric → b − a, with the ratio for times and dollars
     drop_rate: Estimate  # performance drop rate: 1 − accuracy(b) / accuracy(a)
@@ -1339,6 +1353,7 @@ class Gap:
     test_type: TestType | None = None  # of a perturbation, as in CheckList
     interpretable: bool = True  # False: one side is at its floor or ceiling; ``why`` says which
     why: str = ""
+    followed: Estimate | None = None  # of a DIR: share of changed items, right before, that are right after as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,9 +78,14 @@ PERTURBATIONS: Mapping[str, Term] = {
     "simple-words": Term("simple words", "plain words for harder ones, long sentences split"),
     "swap-names": Term("other names", "people's names are names of another group"),
     "swap-pronouns": Term("other pronouns", "he is she and she is he"),
+    "signed": Term("signatures", "signed with the name of somebody of a group"),
+    "other-values": Term("other values", "values the right answer copies are other ones, in text and reference alike"),
+    "no-evidence": Term("evidence removed", "the sentences that hold the answer are taken out"),
 }
 #: the same message from another person: what changes must not matter
-COUNTERFACTUAL = ("swap-names", "swap-pronouns", "dialect")
+COUNTERFACTUAL = ("swap-names", "swap-pronouns", "signed", "dialect")
+#: those whose first parameter is a group of people: two of its cells are held against each other
+BY_GROUP = ("swap-names", "signed")
 #: what people write who dictate, cannot type with ease, or read plain language
 ACCESSIBLE = ("dictation", "no-punctuation", "simple-words")
 DIALECTS = ("pcm", "sco")
@@ -94,9 +99,23 @@ LANGUAGES: Mapping[str, str] = {
     "zh": "Chinese",
 }  # fmt: skip
 
+#: promptings by their name without parameters (what each puts around a message)
+PROMPTINGS: Mapping[str, Term] = {
+    "raw": Term("raw", "the message alone, as a user sends it"),
+    "zero-shot": Term("zero-shot", "an instruction, no example"),
+    "few-shot": Term("few-shot", "an instruction and as many solved examples as the number in brackets"),
+    "chain-of-thought": Term("chain of thought", "it reasons in words before it answers"),
+    "multi-step": Term("multi-step", "the question is taken apart and answered part by part"),
+    "self-consistency": Term("self-consistency", "asked several times, the commonest answer counts"),
+    "best-of-n": Term("best of n", "several answers, of which one is chosen"),
+    "structured-output": Term("structured output", "the answer fills in a form (JSON)"),
+    "lab": Term("lab", "as the literature reports this test"),
+    "by-likelihood": Term("by likelihood", "the likeliest of the choices is taken; nothing is written"),
+}
+
 TEST_TYPES: Mapping[str, Term] = {
     "INV": Term("meaning kept", "CheckList's INV: the right answer stays the same, so the answer should too"),
-    "DIR": Term("meaning changed", "CheckList's DIR: the answer should change in a stated way"),
+    "DIR": Term("should change", "CheckList's DIR: another answer is right here, and right is who follows"),
     "MFT": Term("less to go by", "CheckList's MFT: a harder case of its own"),
 }
 NAMED = re.compile(r"(?P<name>[^()]+?)(?:\((?P<given>.*)\))?")
@@ -126,6 +145,27 @@ def bare(name: str) -> str:
 def parts(name: str) -> list[str]:
     """Each of the perturbations a cell's name joins."""
     return [part for part in name.split(" + ") if part] or ["none"]
+
+
+def prompting(name: str) -> str:
+    """A cell's prompting in words: ``chain of thought (steps: 2)``, ``few-shot (5)``."""
+    found = NAMED.fullmatch(name.strip())
+    words = (PROMPTINGS.get(bare(name)) or Term(_plain(bare(name)))).words
+    given = found["given"] if found else None
+    return f"{words} ({given.replace('_', ' ').replace('=', ': ')})" if given else words
+
+
+def about_prompting(name: str) -> str:
+    """What a prompting puts around a message, in one line; "" where nobody has said."""
+    term = PROMPTINGS.get(bare(name))
+    return term.explain if term else ""
+
+
+def group(name: str) -> str:
+    """Whose names a cell's perturbation uses: ``West African`` of ``signed(west-african, gender=f)``; "" of none."""
+    found = NAMED.fullmatch(name.strip()) if len(parts(name)) == 1 else None
+    given = (found["given"] or "").partition(", ")[0] if found and found["name"] in BY_GROUP else ""
+    return _plain(given).title()
 
 
 def language(code: str, own: str = "") -> str:

@@ -23,7 +23,12 @@ ONCE = "every item was asked once: with repeats: 2 or more the same mistake made
 
 
 def confusions(run: Run, arm: ArmColumns) -> Iterator[Confusion]:
-    """Each reference answered by each wrong label, the commonest first; nothing where answers are no labels."""
+    """Each reference answered by each wrong label, the commonest first; nothing where answers are no labels.
+
+    Nor where another answer than the reference was right: a record does not say which.
+    """
+    if arm.redirected:
+        return
     named = {item.digest: one for item in run.workload.items if (one := _label(run, item)) is not None}
     labels = {*run.workload.task.choices, *named.values()}
     places: dict[tuple[str, str], list[int]] = {}

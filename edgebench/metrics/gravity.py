@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +88,18 @@ def by_kind(workload: Workload) -> Mapping[str, int]:
     return {}
 
 
-def by_item(plan: Plan, workload: Workload) -> Mapping[str, OfItem]:
-    """Item digest → what is known of wrong answers to it."""
+def by_item(plan: Plan, workload: Workload, *, redirected: bool = False) -> Mapping[str, OfItem]:
+    """Item digest → what is known of wrong answers to it.
+
+    ``redirected``: another answer than the reference is right, so that only pairs for any reference (``*``) are known
+    to hold; where others are declared, what is at stake is not covered.
+    """
     found = scale(plan.stakes)
+    if redirected:
+        unknown = any(reference != ANY for reference, _ in found.pairs)
+        bare = {item.digest: replace(item, reference=None) for item in workload.items}
+        known = {of: _of_item(found, item, item.choices or workload.task.choices) for of, item in bare.items()}
+        return {of: replace(one, covered=one.covered and not unknown) for of, one in known.items()}
     return {item.digest: _of_item(found, item, item.choices or workload.task.choices) for item in workload.items}
 
 

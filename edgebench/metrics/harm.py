@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgebench.metrics import dear, stakes
-from edgebench.metrics.gravity import LEVELS, SEVERE
+from edgebench.metrics.gravity import ANY, LEVELS, SEVERE, scale
 from edgebench.metrics.observed import Observed, observe
 from edgebench.metrics.quality import accuracy, rate
 from edgebench.metrics.table import ArmColumns, Flags
@@ -39,6 +39,10 @@ def _why_absent(run: Run, arm: ArmColumns, weights: bootstrap.Counts) -> str | N
         return None
     if not run.plan.stakes.pairs and all(item.stakes is None for item in run.workload.items):
         return f"nobody declared what is at stake ({HINT})"
+    if arm.redirected and any(reference != ANY for reference, _ in scale(run.plan.stakes).pairs):
+        return (
+            "stakes are declared for pairs of a reference and an answer, and another answer than the reference is right"
+        )
     return f"what is at stake is not declared for {unknown} of {int(judged.sum())} requests ({HINT})"
 
 

@@ -38,6 +38,9 @@ def _levels(run: Run) -> tuple[str, ...]:
 def _of_arm(
     arm: ArmColumns, scores: Mapping[str, Score], levels: tuple[str, ...], items: Mapping[str, Item]
 ) -> Ordinal | None:
+    if arm.redirected and any(record.id in scores for record in arm.records):
+        absent = Estimate.absent("another level than the reference's is right here")
+        return Ordinal(arm=arm.arm, scorer=SCORER, n=0, exact=absent, adjacent=absent, kappa=absent)
     pairs: list[tuple[int, int, int]] = []
     unread = 0
     for record, cluster in zip(arm.records, arm.cluster.tolist(), strict=True):

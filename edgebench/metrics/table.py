@@ -21,7 +21,7 @@ from edgebench.metrics.charges import Charges
 from edgebench.metrics.composite_cost import charge_parts
 from edgebench.metrics.gravity import SEVERE, WHOLE, Gravity, OfItem, by_item, by_kind, gravity
 from edgebench.metrics.prices import PriceBook, load_prices
-from edgebench.records import Call, Identity, Record, Run, Trial, Utilities
+from edgebench.records import Call, Identity, Record, Run, Trial, Utilities, redirects
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -72,6 +72,11 @@ class ArmColumns:
     waited_s: Floats  # until the answer, or until it was known that there is none
     understood: tuple[str | None, ...]  # what the first scorer understood of each answer, where it says
     gravity: Gravity  # stakes of wrong answers, by item and by what was answered
+
+    @property
+    def redirected(self) -> bool:
+        """Whether another answer than the item's reference was right here (DIR): scores know which, items do not."""
+        return redirects(self.trials[0].perturbation)
 
     @property
     def usd(self) -> Floats:
@@ -161,6 +166,7 @@ class _Shared:
     starts: Mapping[tuple[int, int], int]  # (repetition, block) → number
     stakes: Mapping[str, int | None]  # item digest → stakes
     gravest: Mapping[str, OfItem]  # item digest → stakes of wrong answers to it
+    unnamed: Mapping[str, OfItem]  # the same where the right answer is another one than the reference
     kinds: Mapping[str, int]  # record → stakes of its kind of failure, where the user's taxonomy gives some
     grave_kinds: frozenset[int]  # all stakes that taxonomy gives
     started_s: Mapping[str, float]  # segment → wall clock at its start
@@ -182,10 +188,12 @@ def _shared(run: Run) -> _Shared:
     cluster_index = np.array(cluster_of, dtype=np.int64)
     cells = sorted({(trial.repetition, trial.block) for trial in run.trials})
     starts = {cell: number for number, cell in enumerate(cells)}
+    turned = any(redirects(trial.perturbation) for trial in run.trials)
     return _Shared(
         run, place, cluster_index, values, labels, frozenset(judged), load_prices(run.plan, run.rates), starts,
-        {item.digest: item.stakes for item in run.workload.items}, by_item(run.plan, run.workload), *_kinds(run),
-        started, created,
+        {item.digest: item.stakes for item in run.workload.items}, by_item(run.plan, run.workload),
+        by_item(run.plan, run.workload, redirected=True) if turned else {},
+        *_kinds(run), started, created,
     )  # fmt: skip
 
 
@@ -219,7 +227,8 @@ def _arm(arm: str, trials: Sequence[Trial], by_trial: Mapping[str, Sequence[Reco
     metered_j = _metered(run, records, busy_s)
     gaps, owners = _gaps(records)
     understood = tuple(None if _failed(record) else shared.labels.get(record.id) for record in records)
-    asked = [shared.gravest.get(record.item_digest) for record in records]
+    grave = shared.unnamed if redirects(trials[0].perturbation) else shared.gravest
+    asked = [grave.get(record.item_digest) for record in records]
     sent_at = [shared.started_s.get(record.segment_id, shared.created_s) for record in records]
     return ArmColumns(
         arm=arm,

@@ -11,7 +11,7 @@ from edgebench import plugins
 from edgebench.errors import MissingExtra, PlanError, UsageError
 from edgebench.plan.document import Document, Loc, nearest
 from edgebench.plan.shape import validated
-from edgebench.records import Named, Plan, TargetSpec
+from edgebench.records import Named, Plan, TargetSpec, VarySpec, redirects
 
 Found = Iterator[PlanError]
 
@@ -32,6 +32,20 @@ def prompting_name(spec: Named) -> str:
 def perturbation_name(spec: Named) -> str:
     """What a perturbation will call itself, without building it: ``keyboard-typos(0.05)``."""
     return plugins.part_name("perturbations", spec)
+
+
+def field_of(vary: VarySpec) -> tuple[Named, ...]:
+    """The perturbations of the field corner: those named, else all that are noise.
+
+    Noise leaves the meaning as it is or takes some of it, and nobody's name is noise: in a message signed twice, by
+    people of two groups, there would be nothing to see.
+    """
+    return vary.field or tuple(one for one in vary.perturbations if not redirects(bare(one)) and bare(one) != "signed")
+
+
+def bare(spec: Named) -> str:
+    """The name a part is registered under, without its options."""
+    return spec if isinstance(spec, str) else str(next(iter(spec), ""))
 
 
 def named(spec: str | Mapping[str, Any], shelf: str, loc: Loc, document: Document, *, built: bool = True) -> Found:

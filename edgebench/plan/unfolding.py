@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from edgebench.errors import DataError
 from edgebench.load.scenarios import name_of
 from edgebench.plan.judging import judge_trials
-from edgebench.plan.naming import perturbation_name, prompting_name, promptings_of
+from edgebench.plan.naming import field_of, perturbation_name, prompting_name, promptings_of
 from edgebench.records import Item, Named, Plan, TargetSpec, Trial, VarySpec, Workload
 
 SEPARATOR = " · "
@@ -86,7 +86,7 @@ def _design(plan: Plan, spec: TargetSpec) -> Iterable[tuple[Named, tuple[Named, 
         yield from ((prompting, (), "", "") for prompting in promptings)
         yield from ((promptings[0], noise, "", "") for noise in noises)
         yield from ((promptings[0], (), language, "") for language in plan.workload.languages)
-    field = vary.field or vary.perturbations
+    field = field_of(vary)
     if vary.corners and field:
         lab = promptings[-1] if spec.prompting is not None or vary.lab is None else vary.lab
         yield lab, (), "", "lab"

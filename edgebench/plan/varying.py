@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from edgebench.errors import PlanError
 from edgebench.plan.document import Document
-from edgebench.plan.naming import named
-from edgebench.records import Plan
+from edgebench.plan.naming import bare, field_of, named
+from edgebench.records import Plan, redirects
 
 Found = Iterator[PlanError]
 LEVELS = ("1", "2", "3", "4")
@@ -25,9 +25,10 @@ def varying(plan: Plan, document: Document) -> Found:
                 yield document.error(("vary", "perturbations", index), "is named twice")
         for index, one in enumerate(vary.field):
             yield from named(one, "perturbations", ("vary", "field", index), document)
+        yield from _unkept(plan, document)
         if vary.lab is not None:
             yield from named(vary.lab, "promptings", ("vary", "lab"), document)
-            if not (vary.field or vary.perturbations):
+            if not field_of(vary):
                 hint = "perturbations: [keyboard-typos, chat-spelling]"
                 yield document.error(("vary", "lab"), "there is a lab and no field to hold against it", hint=hint)
     workload = plan.workload
@@ -35,6 +36,18 @@ def varying(plan: Plan, document: Document) -> Found:
         at = ("workload", "languages", index)
         if language == workload.language or language in workload.languages[:index]:
             yield document.error(at, f"the language {language!r} is named twice")
+
+
+def _unkept(plan: Plan, document: Document) -> Found:
+    """What is right of a changed message is worked out from its words, again whenever it is scored."""
+    given = (("perturbations", plan.vary.perturbations), ("field", plan.vary.field)) if plan.vary else ()
+    for key, specs in given if plan.texts != "keep" else ():
+        for index, one in enumerate(specs):
+            if redirects(bare(one)):
+                what = (
+                    f"{bare(one)} changes what is right, as only the messages tell, and texts: {plan.texts} keeps none"
+                )
+                yield document.error(("vary", key, index), what, hint="texts: keep")
 
 
 def stakes(plan: Plan, document: Document) -> Found:

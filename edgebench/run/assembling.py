@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,13 +17,14 @@ from edgebench.errors import ModelError
 from edgebench.meters.host import device_name
 from edgebench.plan import arms
 from edgebench.plan.checks import CARD_KINDS
-from edgebench.records import ModelCard, Named, Parts, Plan, Workload
+from edgebench.records import ModelCard, Named, Parts, Plan, Workload, redirects
 from edgebench.run.networks import demand, networks_of, sent_through
 from edgebench.targets.cascade import MadeOfTargets
 from edgebench.targets.fake import SupportsReferences
 from edgebench.targets.network import Network
-from edgebench.workloads import prompting, understand
+from edgebench.workloads import prompting
 from edgebench.workloads.perturbations import chain
+from edgebench.workloads.prompting.shown import spoken, whole
 
 #: Bytes from which reading a file takes seconds.
 SLOW_TO_HASH = 2**30
@@ -62,7 +62,10 @@ def assemble(
 
     ``keys``: target name → API key. Raises UsageError and its kin for anything a person can mend.
     """
-    references = {item.digest: _spoken(item.reference) for item in workload.items}
+    cells = arms(plan)
+    noises = {one.perturbation: chain(one.perturbations) for one in cells if one.perturbations}
+    references = {item.digest: spoken(whole(workload, item.reference)) for item in workload.items}
+    references |= _redirected(workload, [one for name, one in noises.items() if redirects(name)], plan)
     makers: dict[str, Callable[[], Target]] = {}
     cards: dict[str, ModelCard] = {}
     built: dict[str, Parts] = {}
@@ -75,17 +78,16 @@ def assemble(
             cards[name] = card
     for make in makers.values():
         make()  # what cannot be built is said now, not in the middle of a run
-    cells = arms(plan)
     promptings = {
         spec_key(one.prompting): build_prompting(one.prompting, workload, plan.seeds.examples) for one in cells
     }
-    noises = {one.perturbation: chain(one.perturbations) for one in cells if one.perturbations}
     return Assembly(makers, promptings, noises, cards, built, networks)
 
 
-def _spoken(reference: Any) -> str:
-    """A reference as the answer it would be; of several acceptable ones the first."""
-    return understand.as_text(reference[0] if isinstance(reference, (list, tuple)) and reference else reference)
+def _redirected(workload: Workload, noises: Sequence[Perturbation], plan: Plan) -> dict[str, str]:
+    """The words of a message whose right answer is another one → that answer."""
+    pairs = [(item, noise(item, plan.seeds.perturbations)) for noise in noises for item in workload.items]
+    return {form.text: spoken(whole(workload, form.reference)) for item, form in pairs if form.text != item.text}
 
 
 def build_prompting(spec: Named, workload: Workload, seed: int) -> Prompting:

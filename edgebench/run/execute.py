@@ -24,7 +24,7 @@ from edgebench.meters.host import Host, device_name, fingerprint
 from edgebench.meters.memory import Memory
 from edgebench.meters.sampled import Sampler
 from edgebench.plan import unfold
-from edgebench.records import Item, Plan, Record, ScenarioSpec, Segment, Trial, Workload
+from edgebench.records import Item, Plan, Record, ScenarioSpec, Segment, Trial, Workload, redirects
 from edgebench.run.assembling import Assembly, assemble
 from edgebench.run.certify import certificate_of_a_start
 from edgebench.run.enough import enough
@@ -256,11 +256,17 @@ class Start:
             asked = [(index, item) for index, item in todo if item.digest in prompting.answers]
             if missing := len(todo) - len(asked):
                 self._not_issued["no answer to judge"] += missing
+            judged = next((one for one in self._trials if one.arm == trial.judges), None)
+            if judged is not None and redirects(judged.perturbation):  # an answer is judged by what was right for it
+                asked = self._perturbed(judged, asked)
             return prompting, asked
         if trial.perturbations:
-            noise, seed = self._assembly.perturbations[trial.perturbation], self._plan.seeds.perturbations
-            todo = [(index, noise(item, seed)) for index, item in todo]
+            todo = self._perturbed(trial, todo)
         return self._assembly.prompting(trial.prompting), todo
+
+    def _perturbed(self, trial: Trial, todo: Sequence[tuple[int, Item]]) -> list[tuple[int, Item]]:
+        noise, seed = self._assembly.perturbations[trial.perturbation], self._plan.seeds.perturbations
+        return [(index, noise(item, seed)) for index, item in todo]
 
     def _setting(self, trial: Trial, segment: Segment, scenario: Scenario) -> Setting:
         spec = self._plan.targets[trial.target]

@@ -12,11 +12,12 @@ from edgebench.contracts import Perturbation, Scorer, Store
 from edgebench.records import Item, Judgement, Record, Run, Score, Trial, Workload
 from edgebench.run.judging import judge_scores
 from edgebench.store.redaction import is_hashed
-from edgebench.workloads.perturbations import chain
+from edgebench.workloads.perturbations import as_asked, chain
 from edgebench.workloads.scorers import Taxonomy, build, mode_of, mode_version
 from edgebench.workloads.scorers.modes import MODE
 
 NOT_KEPT = "the answer's text was not kept"
+NOT_TOLD = "the message was not kept, and what is right of its changed form only it would tell"
 
 
 def scorers(workload: Workload) -> list[Scorer]:
@@ -59,15 +60,15 @@ class _Scoring:
         self._known = {(score.record_id, score.scorer, score.version): score for score in run.scores}
         self._moded = {score.record_id for score in run.scores if score.scorer == MODE and score.label is not None}
 
-    def asked(self, record: Record, trial: Trial) -> Item:
-        """The item as the target met it: a quote is held against the text it was taken from."""
+    def asked(self, record: Record, trial: Trial) -> Item | None:
+        """The item as the target met it: a quote is held against the text it was taken from. None: nobody knows."""
         item = self._items[record.item_digest]
         if not trial.perturbations:
             return item
         noise = self._noises.setdefault(trial.perturbation, chain(trial.perturbations))
-        return noise(item, self._seed)
+        return as_asked(item, noise, self._seed)
 
-    def of(self, record: Record, item: Item, text: str) -> Iterator[Score]:
+    def of(self, record: Record, item: Item | None, text: str) -> Iterator[Score]:
         """The scores one answer lacks. What the first scorer says decides in which way a wrong one is wrong."""
         first: Judgement | None = None
         for judge in self._judges:
@@ -78,6 +79,8 @@ class _Scoring:
                 said = Judgement(there.value, there.label, there.explanation)
             elif is_hashed(text):  # unknown is not wrong
                 said = Judgement(None, None, NOT_KEPT)
+            elif item is None:
+                said = Judgement(None, None, NOT_TOLD)
             elif isinstance(judge, Taxonomy) and first is not None:
                 said = judge.sort(item, self._task, text, first, _ended(record))
             else:
@@ -85,7 +88,7 @@ class _Scoring:
             if there is None:
                 yield Score(record.id, judge.name, version, said.value, said.label, said.explanation)
             first = first or said
-        if first is not None and not is_hashed(text):
+        if first is not None and item is not None and not is_hashed(text):
             yield from self._mode(record, item, text, first)
 
     def _mode(self, record: Record, item: Item, text: str, first: Judgement) -> Iterator[Score]:

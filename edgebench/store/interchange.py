@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgebench.records import Call, FrozenRate, Item, Record, Run, Score, Segment, Trial
+from edgebench.records import Call, FrozenRate, Item, Record, Run, Score, Segment, Trial, redirects
 from edgebench.store.bundle import export_bundle, import_bundle, read_bundle, write_bundle
 from edgebench.store.codec import dumps, encode
 from edgebench.store.files import written_whole
@@ -50,7 +50,7 @@ def export_jsonl(run: Run, path: str | Path) -> None:
                 "block": trial.block,
                 "repetition": trial.repetition,
                 "segment_anchor_ns": segment.anchor_ns,
-                "item": encode(item) | {"digest": item.digest},
+                "item": encode(item) | {"digest": item.digest, "reference": encode(_right(item, trial))},
                 "record": encode(record),
                 "scores": [encode(score) for score in scores],
                 "rates": [encode(rate) for hour in hours for rate in rates.get(hour, ())],
@@ -111,7 +111,7 @@ def _cells(run: Run, record: Record, trial: Trial, item: Item, segment: Segment)
         "item": item.id,
         "item_digest": item.digest,
         "input": _input(item),
-        "reference": item.reference,
+        "reference": _right(item, trial),
         "answer": record.answer.text if record.answer else None,
         "confidence": record.answer.confidence if record.answer else None,
         "failure": record.failure.kind if record.failure else None,
@@ -126,6 +126,11 @@ def _cells(run: Run, record: Record, trial: Trial, item: Item, segment: Segment)
         "output_tokens": _tokens(record.calls, "output_tokens"),
         "cached_tokens": _tokens(record.calls, "cached_tokens"),
     }
+
+
+def _right(item: Item, trial: Trial) -> Any:
+    """What was right in a trial; None where it was another answer than the reference, as scores alone know."""
+    return None if redirects(trial.perturbation) else item.reference
 
 
 def _input(item: Item) -> str:

@@ -45,7 +45,7 @@ class SupportsReferences(Protocol):
     """A target that is told the right answers, because what it does is decided by us, not by a model."""
 
     def know(self, references: Mapping[str, str]) -> None:
-        """``references``: item digest → the right answer's text."""
+        """``references``: item digest, or the words of a message that has another right answer → that answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,8 @@ class Fake:
 
     def _text(self, request: Request, right: bool, rng: random.Random, options: Options) -> str:
         choices = request.choices or self._choices
-        reference = self._references.get(request.item_digest, choices[0] if choices else "answer")
+        known = self._references.get(request.text) or self._references.get(request.item_digest)
+        reference = known if known is not None else choices[0] if choices else "answer"
         if not right:
             if options.wrong == "fixed":
                 rng = random.Random(f"{self._seed}/{self._case(request)}/wrong")

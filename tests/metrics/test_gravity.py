@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgebench.metrics.confusions import confusions
 from edgebench.metrics.gravity import ANY, references, scale
 from edgebench.metrics.summary import summarise
 from edgebench.metrics.table import ArmColumns, columns
@@ -56,6 +57,20 @@ def test_a_pair_stands_above_the_item_and_the_exact_one_above_a_wildcard() -> No
         digest, answer = arm.records[place].item_digest, arm.understood[place]
         expected = stakes[digest] if refs[digest] != "refund" else 4 if answer == "login" else 2
         assert arm.gravity.level[place] == expected
+
+
+def test_where_another_answer_is_right_only_wildcards_hold_and_nothing_is_taken_for_anything() -> None:
+    """The item's reference is not what was right there: stakes that hang on it are unknown, and so are confusions."""
+    run = cells.run({"a": Made(0.5)}, items=100, perturbations=("other-values", "lower-case"), seed=2)
+    run = replace(run, plan=replace(run.plan, stakes=StakesSpec(pairs={"refund -> login": 4, "* -> billing": 3})))
+    plain, turned, lower = (columns(run)[f"a · raw{noise}"] for noise in ("", " · other-values", " · lower-case"))
+    assert (plain.redirected, turned.redirected, lower.redirected) == (False, True, False)
+    assert turned.gravity.unknown.all() and not plain.gravity.unknown.any() and not lower.gravity.unknown.any()
+    stakes = {item.digest: item.stakes for item in run.workload.items}
+    for place in np.flatnonzero(turned.value < 1).tolist():
+        own = stakes[turned.records[place].item_digest]
+        assert turned.gravity.level[place] == (3 if turned.understood[place] == "billing" else own)
+    assert list(confusions(run, turned)) == [] and list(confusions(run, plain)) and list(confusions(run, lower))
 
 
 def test_a_lost_answer_fits_wildcards_alone() -> None:

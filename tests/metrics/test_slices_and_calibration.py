@@ -160,6 +160,10 @@ def test_levels_agree_exactly_nearly_and_by_kappa() -> None:
     observed = float(((pairs[:, 0] - pairs[:, 1]) ** 2).mean())
     expected = float(((pairs[:, 0][:, None] - pairs[:, 1]) ** 2).mean())
     assert found.kappa.value == pytest.approx(1 - observed / expected) and found.kappa.low is not None
+    turned = replace(graded, trials=tuple(replace(one, perturbation="other-values") for one in trials))
+    (absent,) = ordinal.ordinal(turned, parts(turned)[0])  # another level than the reference's was right there
+    assert absent.n == 0 and {one.value for one in (absent.exact, absent.adjacent, absent.kappa)} == {None}
+    assert "another level" in str(absent.exact.why_absent)
 
 
 def test_without_that_scorer_there_is_no_scale() -> None:

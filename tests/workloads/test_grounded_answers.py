@@ -103,7 +103,9 @@ def test_every_item_has_the_shape_readers_expect() -> None:
     assert [row["id"] for row in ITEMS] == [f"ga-{number:03}" for number in range(1, len(ITEMS) + 1)]
     assert {tuple(row) for row in ITEMS} == {("id", "input", "reference", "tags", "stakes")}
     assert {tuple(row["reference"]) for row in ITEMS} == {("kind", "answers", "quotes", "asks_about")}
-    assert {tuple(row["tags"]) for row in ITEMS} == {("kind", "domain", "style", "steps")}
+    tags = ("kind", "domain", "style", "steps")
+    assert {tuple(row["tags"]) for row in ITEMS} == {tags, (*tags, "without_quotes")}
+    assert {row["tags"].get("without_quotes") for row in ITEMS if row["reference"]["kind"] != "answer"} == {None}
 
 
 def test_every_input_is_one_text_and_one_question() -> None:
@@ -264,6 +266,7 @@ def test_the_counts_on_the_card_are_true() -> None:
         "items": len(ITEMS),
         "items_by_kind": dict(Counter(row["reference"]["kind"] for row in ITEMS)),
         "two_steps": sum(row["tags"]["steps"] == "two" for row in ITEMS),
+        "silent_without_quotes": sum(row["tags"].get("without_quotes") == "silent" for row in ITEMS),
         "answered_yes": first["yes"],
         "answered_no": first["no"],
         "examples": len(POOL),

@@ -65,7 +65,8 @@ def at_bound(run: Run, arm: ArmColumns, accuracy: Estimate) -> tuple[Bound | Non
     if accuracy.low <= guess and (guess > 0 or accuracy.value == 0):
         if guess == 0:
             return "floor", "nothing is right"
-        return "floor", f"its accuracy cannot be told from chance ({percent(guess)}, {how})"
+        words = "is below chance" if accuracy.high < guess else "cannot be told from chance"
+        return "floor", f"its accuracy {words} ({percent(guess)}, {how})"
     if accuracy.value >= 1:
         return "ceiling", f"all of {accuracy.n} are right"
     if accuracy.high >= CEILING:

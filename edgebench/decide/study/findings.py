@@ -10,20 +10,22 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from edgebench.decide import terms
 from edgebench.decide.study.design import CLEAN
-from edgebench.decide.study.gaps import LAB_TO_FIELD
+from edgebench.decide.study.gaps import GROUPS, LAB_TO_FIELD
 from edgebench.decide.wording import moved, number, percent, signed
 from edgebench.metrics.modes import CONFIDENT
-from edgebench.records import Cell, FieldStudy, Gap, Harm, WorstSlice
+from edgebench.records import Cell, Estimate, FieldStudy, Gap, Harm, WorstSlice
 
 MOST = 4
 ALPHA = 0.05
 LIKELY = 0.2  # from this probability on a change of the order is worth a sentence
+FROM_THE_LAB = "From the lab"  # how the finding of the lab-to-field discount begins
 
 
 def findings(study: FieldStudy, base_arms: Sequence[str]) -> tuple[str, ...]:
     """The sentences, most important first. ``base_arms``: the arms decisions are made on."""
     cells = {cell.arm: cell for cell in study.cells}
-    told = sorted(_noise(study, cells), key=lambda one: not one[0])  # what was found before what was not
+    beside = [*_noise(study, cells), *_directed(study, cells), *_groups(study, cells)]
+    told = sorted(beside, key=lambda one: not one[0])  # what was found before what was not
     kept = [*_field(study, cells), *(sentence for _, sentence in told), *_swaps(study, cells)]
     if len(kept) < 2:
         kept += list(_prompting(study, cells))
@@ -38,7 +40,8 @@ def _field(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[str]:
     """The lab-to-field discount of each target, and whether their order changes."""
     mine = [gap for gap in study.gaps if gap.factor == LAB_TO_FIELD]
     if told := [_told(gap, cells) for gap in mine]:
-        yield f"From the lab ({_where(mine, cells, 'a')}) to the field ({_where(mine, cells, 'b')}): {'; '.join(told)}"
+        lab, field = (_where(mine, cells, side) for side in "ab")
+        yield f"{FROM_THE_LAB} ({lab}) to the field ({field}): {'; '.join(told)}"
     rank = study.rank
     if rank is None or rank.best_changes is None or rank.any_changes is None:
         return
@@ -66,8 +69,10 @@ def _noisy(cell: Cell) -> str:
 
 def _noise(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool, str]]:
     """The perturbation, and the language, that takes most from any target; whether that was found, and the sentence."""
+    people = _grouped(study)
     for factor, opening in (("perturbation", "Under"), ("language", "In")):
-        mine = [gap for gap in study.gaps if gap.factor == factor and _known(gap)]
+        mine = [gap for gap in study.gaps if gap.factor == factor and _known(gap) and gap.test_type != "DIR"]
+        mine = [gap for gap in mine if gap.b not in people]
         if not mine:
             continue
         found = [gap for gap in mine if _is_found(gap) and _apart(gap) < 0]
@@ -83,13 +88,52 @@ def _noise(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool,
             yield False, f"{nothing}; {opening.lower()} {words}: {_told(worst, cells)}"
 
 
+def _directed(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool, str]]:
+    """Who follows least where another answer became right; whether somebody does not, and the sentence."""
+    mine = [gap for gap in study.gaps if gap.followed is not None and gap.followed.value is not None]
+    if mine:
+        least = min(mine, key=lambda gap: (gap.followed.value if gap.followed else None) or 0.0)
+        named = _capital(terms.perturbation(cells[least.b].perturbation))
+        unled = least.followed is not None and (least.followed.high or 0.0) < 1
+        yield unled, f"{named}, so that another answer is right: {_following(least)}"
+
+
+def _following(gap: Gap) -> str:
+    """``minilm follows in 62 % [50 % to 73 %] of what it had right (n = 60)``."""
+    found = gap.followed or Estimate.absent("not asked")
+    span = (
+        f" [{percent(found.low)} to {percent(found.high)}]" if found.low is not None and found.high is not None else ""
+    )
+    return f"{gap.target} follows in {percent(found.value or 0.0)}{span} of what it had right (n = {found.n})"
+
+
+def _groups(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool, str]]:
+    """What the names of one group change against those of another; whether that was found, and the sentence."""
+    between = [gap for gap in study.gaps if gap.factor == GROUPS and gap.flipped.value is not None]
+    if between:
+        found = [gap for gap in between if _is_found(gap)]
+        most = max(found or between, key=lambda gap: abs(_apart(gap)) if found else gap.flipped.value or 0.0)
+        a, b = (cells[arm].perturbation for arm in (most.a, most.b))
+        named = _capital(terms.perturbation(terms.bare(b)))
+        changed = percent(most.flipped.value or 0.0)
+        groups = f"{terms.group(b)} instead of {terms.group(a)}"
+        yield bool(found), f"{named}, {groups}: {_told(most, cells)}; {changed} of its answers change"
+
+
+def _grouped(study: FieldStudy) -> set[str]:
+    """Arms that are held against those of another group."""
+    return {arm for gap in study.gaps if gap.factor == GROUPS for arm in (gap.a, gap.b)}
+
+
 def _swaps(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[str]:
-    """Whether answers change with the people a message is about."""
+    """Whether answers change with the people a message is about; not of groups that are told against each other."""
+    people = _grouped(study)
     mine = [
         gap
         for gap in study.gaps
         if gap.factor == "perturbation"
         and cells[gap.b].perturbation.startswith(terms.COUNTERFACTUAL)
+        and gap.b not in people
         and gap.flipped.value is not None
     ]
     if mine:
@@ -186,7 +230,7 @@ def _harm(study: FieldStudy, base_arms: Sequence[str]) -> Iterator[str]:
 def _weight(one: Harm) -> str:
     low, high = one.loss_per_1k.low, one.loss_per_1k.high
     span = f" [{number(low)} to {number(high)}]" if low is not None and high is not None else ""
-    return f"{number(one.loss_per_1k.value or 0.0)} points{span}"
+    return f"{number(one.loss_per_1k.value or 0.0)} harm points{span}"
 
 
 def _contrary(harm: Sequence[Harm]) -> str:

@@ -1,10 +1,13 @@
-"""Gaps: what changes from the base cell to each cell beside it, and from the lab corner to the field corner.
+"""Gaps: what changes from the base cell to each cell beside it, from lab to field, and from one group to another.
 
 Every difference is paired on the items both cells met; across languages, on the cases both have (``Item.cluster``),
 or, where none is shared, between two sets of cases. The performance drop rate is 1 − accuracy(b) / accuracy(a), with
 Bonett and Price's interval of a paired ratio, or from joint draws where answers are graded or items repeat. Answers
 have *flipped* where the two are understood differently; under noise that leaves the meaning as it is, that is a fault
-by itself.
+by itself, and where the meaning is changed (DIR), what is wanted. There an answer has *followed* that was right before
+and is right after, among the items whose message is another one.
+Cells of one counterfactual perturbation that differ in the group alone are held against each other too, the first the
+plan names against each other one: both are messages from somebody, so what is between them is the name.
 P-values are corrected by Holm over all gaps of one kind and metric; intervals are each of 95 %.
 """
 
@@ -17,26 +20,29 @@ from typing import Literal
 
 import numpy as np
 
+from edgebench.decide import terms
 from edgebench.decide.cascading import paired as side_by_side
 from edgebench.decide.compare import between, by_draws, common_part, family, right_and_wrong
 from edgebench.decide.resampled import Resampled
 from edgebench.decide.study.design import CLEAN, Design, Place
 from edgebench.decide.wording import percent
+from edgebench.metrics.gravity import WHOLE
 from edgebench.metrics.observed import Observed
 from edgebench.metrics.observed import difference as spread_of_difference
 from edgebench.metrics.quality import rate
 from edgebench.metrics.understood import understood
-from edgebench.records import TEST_TYPES, Cell, CellRole, Comparison, Estimate, Gap, TestType
+from edgebench.records import Cell, CellRole, Comparison, Estimate, Gap, Record, test_type
 from edgebench.stats import bootstrap, paired
 
 METRICS = ("accuracy", "p50_ms", "p95_ms", "usd_per_1k")
 BESIDE = ("prompting", "perturbation", "language", "corner")  # roles of cells held against the base cell
 LAB_TO_FIELD: Literal["lab-to-field"] = "lab-to-field"
-Factor = CellRole | Literal["lab-to-field"]
+GROUPS: Literal["counterfactual"] = "counterfactual"
+Factor = CellRole | Literal["lab-to-field", "counterfactual"]
 
 
 def gaps(resampled: Resampled, design: Design, cells: Mapping[str, Cell]) -> tuple[Gap, ...]:
-    """Of each target: base → every cell beside it, in the order of the design; then lab → field."""
+    """Of each target: base → every cell beside it, in the order of the design; lab → field; group → group."""
     found = [_gap(resampled, cells, *pair) for target in design.targets for pair in _pairs(design, target)]
     return _corrected(found)
 
@@ -48,11 +54,24 @@ def _pairs(design: Design, target: str) -> Iterator[tuple[Place, Place, Factor]]
     lab, field = design.corner(target, "lab"), design.corner(target, "field")
     if lab is not None and field is not None and lab.arm != field.arm:
         yield lab, field, LAB_TO_FIELD
+    first: dict[tuple[str, ...], Place] = {}
+    for one in design.of(target):
+        if (alike := _but_for_the_group(one)) is not None and first.setdefault(alike, one) is not one:
+            yield first[alike], one, GROUPS
+
+
+def _but_for_the_group(place: Place) -> tuple[str, ...] | None:
+    """What two cells have in common that differ only in the group of people; None: a cell of no group."""
+    if not terms.group(place.perturbation):
+        return None
+    _, _, others = place.perturbation.partition(", ")
+    return terms.bare(place.perturbation), others, place.prompting, place.language
 
 
 def _gap(resampled: Resampled, cells: Mapping[str, Cell], a: Place, b: Place, factor: Factor) -> Gap:
     bounds = [f"{cells[one.arm].arm}: {cells[one.arm].bound_why}" for one in (a, b) if cells[one.arm].bound is not None]
-    words = b.perturbation if factor == "perturbation" else CLEAN
+    words = b.perturbation if factor in ("perturbation", GROUPS) else CLEAN
+    kind = None if words == CLEAN else test_type(words)
     return Gap(
         target=a.target,
         factor=factor,
@@ -61,16 +80,11 @@ def _gap(resampled: Resampled, cells: Mapping[str, Cell], a: Place, b: Place, fa
         differences={metric: difference(resampled, a.arm, b.arm, metric) for metric in METRICS},
         drop_rate=drop_rate(resampled, a.arm, b.arm),
         flipped=flipped(resampled, a.arm, b.arm),
-        test_type=None if words == CLEAN else test_type(words),
+        test_type=kind,
         interpretable=not bounds,
         why="; ".join(bounds),
+        followed=followed(resampled, a.arm, b.arm) if kind == "DIR" else None,
     )
-
-
-def test_type(perturbation: str) -> TestType:
-    """CheckList's type of a perturbation by its name; of several one after the other, that which asks least."""
-    types = {TEST_TYPES.get(one.partition("(")[0], "INV") for one in perturbation.split(" + ")}
-    return "MFT" if "MFT" in types else "DIR" if "DIR" in types else "INV"
 
 
 def difference(resampled: Resampled, a: str, b: str, metric: str) -> Comparison:
@@ -150,6 +164,34 @@ def flipped(resampled: Resampled, a: str, b: str) -> Estimate:
     if (own := _own_flips(resampled, a)) is not None:
         note = "; ".join(filter(None, (note, f"{percent(own)} differ between two repeats of {a} itself")))
     return replace(found, note=note)
+
+
+def followed(resampled: Resampled, a: str, b: str) -> Estimate:
+    """Share right in ``b`` of the answers right in ``a``, among the items whose words are other ones in ``b``.
+
+    CheckList's 1 − failure rate of a directional test, on those who pass the unchanged form. Items that have nothing to
+    change are no test, and left out.
+    """
+    if resampled.run.plan.texts != "keep":
+        return Estimate.absent("the words sent are not kept, so that nobody can tell which items were changed")
+    pairs = side_by_side(resampled.table[a], resampled.table[b])
+    before, after = pairs.of("value")
+    sides = zip((pairs.edge, pairs.cloud), pairs.at, strict=True)
+    words = [[_sent(arm.records[row]) for row in rows.tolist()] for arm, rows in sides]
+    changed = np.array([None not in both and both[0] != both[1] for both in zip(*words, strict=True)], dtype=bool)
+    of = changed & pairs.judged & (before >= WHOLE)
+    if not of.any():
+        kept = any(None not in both for both in zip(*words, strict=True))
+        none = "nothing that was changed was right before" if changed.any() else "no item was changed"
+        return Estimate.absent(none if kept else "no request is kept, so that nobody can tell which items were changed")
+    right = (after[of] >= WHOLE).astype(float)
+    found = rate(Observed("accuracy", pairs.member[of], right, np.ones(len(right))), resampled.weights)
+    return replace(found, note=f"of {int(changed.sum())} changed items those right before")
+
+
+def _sent(record: Record) -> str | None:
+    """The user's own words as they were sent; None where no request of the record is kept."""
+    return next((call.request.text for call in record.calls if call.request is not None), None)
 
 
 def _own_flips(resampled: Resampled, name: str) -> float | None:

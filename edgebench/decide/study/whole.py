@@ -19,7 +19,7 @@ from edgebench.decide.study.sensitivity import sensitivity
 from edgebench.metrics import calibration, confusions, gravity, modes, ordinal, slices
 from edgebench.metrics.quality import share
 from edgebench.metrics.table import ArmColumns
-from edgebench.records import Estimate, FieldStudy, Harm, Summary
+from edgebench.records import Estimate, FieldStudy, Harm, Summary, redirects
 
 
 def study(resampled: Resampled, *, known: Summary | None = None) -> FieldStudy:
@@ -80,8 +80,10 @@ def _notes(resampled: Resampled, design: Design, found: FieldStudy, labels: mode
     if lacking := [target for target in design.targets if target not in design.bases]:
         yield f"no base cell, so nothing to hold the others against: {', '.join(lacking)}"
     places = {one.arm: one.perturbation for one in found.cells}
-    if mft := sorted({places[one.b] for one in found.gaps if one.test_type not in (None, "INV")}):
+    if mft := sorted({places[one.b] for one in found.gaps if one.test_type == "MFT"}):
         yield f"not a test of sameness, since the right answer may be another one there: {_listed(mft)}"
+    if turned := sorted({one.perturbation for one in found.cells if redirects(one.perturbation)}):
+        yield f"another answer is right there, so what is taken for what is not counted: {_listed(turned)}"
     if (
         found.rank is not None
         and found.rank.why_absent

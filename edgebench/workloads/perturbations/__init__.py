@@ -12,12 +12,14 @@ marks          no-punctuation, lower-case, no-diacritics
 lexical        chat-spelling, autocorrect, code-mix, dialect, simple-words
 scripts        romanised
 wholes         truncated, dictation, pasted
-people         swap-names, swap-pronouns
+people         swap-names, swap-pronouns, signed
+values         other-values: the answer must change with the text
+evidence       no-evidence: the answer must become that there is none
 chaining       by name from a plan; several, one after the other
 =============  ====================================================================
 """
 
-from edgebench.workloads.perturbations.chaining import build, chain
+from edgebench.workloads.perturbations.chaining import as_asked, build, chain
 from edgebench.workloads.perturbations.forms import ABOUT
 
-__all__ = ["ABOUT", "build", "chain"]
+__all__ = ["ABOUT", "as_asked", "build", "chain"]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgebench.contracts import Perturbation
 from edgebench.errors import UsageError
-from edgebench.records import Item, Named
+from edgebench.records import Item, Named, redirects
 from edgebench.workloads.options import made
-from edgebench.workloads.perturbations.forms import Form
+from edgebench.workloads.perturbations.forms import Directed, Form
 
 JOIN = " + "
 
@@ -39,7 +39,7 @@ class Chain:
     @property
     def languages(self) -> tuple[str, ...]:
         """Where every part that claims languages changes most messages."""
-        claims = [part.languages for part in self.parts if isinstance(part, Form) and part.languages]
+        claims = [part.languages for part in self.parts if isinstance(part, (Form, Directed)) and part.languages]
         return tuple(one for one in claims[0] if all(one in each for each in claims)) if claims else ()
 
     def __call__(self, item: Item, seed: int) -> Item:
@@ -47,6 +47,16 @@ class Chain:
         for part in self.parts:
             item = part(item, seed)
         return item
+
+
+def as_asked(item: Item, perturbation: Perturbation, seed: int) -> Item | None:
+    """The item as a trial put it, with what was right about it there.
+
+    None where another answer than the item's reference was right, and the item's words are not kept: only they tell.
+    """
+    if redirects(perturbation.name) and replace(item).digest != item.digest:  # a copy's digest is of what is there now
+        return None
+    return perturbation(item, seed)
 
 
 def build(spec: Named) -> Perturbation:

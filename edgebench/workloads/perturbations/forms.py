@@ -1,10 +1,10 @@
-"""A perturbation made of one pure function over a passage."""
+"""A perturbation made of one pure function: over a passage, or over a passage and what is right about it."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from edgebench import plugins
@@ -14,6 +14,7 @@ from edgebench.workloads.perturbations.draws import Draws
 from edgebench.workloads.perturbations.passages import Passage, passage, with_text
 
 Change = Callable[[Passage, Draws], str]
+Turn = Callable[[Item, Passage, Draws], "tuple[str, Any] | None"]  # the new text and the new reference; None: as it was
 TestType = Literal["MFT", "INV", "DIR"]
 
 #: What each perturbation does, in one sentence for somebody who reads a report.
@@ -34,6 +35,9 @@ ABOUT = {
     "simple-words": "Plain everyday words stand for harder ones, and long sentences are split.",
     "swap-names": "People's names are names of another group; nothing else changes.",
     "swap-pronouns": "He is she and she is he; nothing else changes.",
+    "signed": "The message is signed with the name of somebody of a group; nothing else changes.",
+    "other-values": "Numbers that the right answer copies from the text are other ones; the answer must follow.",
+    "no-evidence": "The sentences that hold the answer are taken out; the answer must be that the text does not say.",
 }
 
 
@@ -46,20 +50,49 @@ class Form:
     about: str  # one sentence
     languages: tuple[str, ...]  # where it changes most messages; () = wherever it finds something to change
     change: Change
+    drawn_as: str = ""  # forms of one such name draw alike for an item, whatever their options; "": the name
 
     def __call__(self, item: Item, seed: int) -> Item:
         """The item in this form. A text with nothing to change, or nothing left of it, stays as it is."""
         given = passage(item)
-        new = self.change(given, Draws(seed, self.name, item.digest))
+        new = self.change(given, Draws(seed, self.drawn_as or self.name, item.digest))
         return with_text(item, new if new.strip() else given.text)
 
 
+@dataclass(frozen=True, slots=True)
+class Directed:
+    """A way for a text and for what is right about it to be other than they were, together (CheckList's DIR)."""
+
+    name: str
+    about: str  # one sentence
+    languages: tuple[str, ...]
+    turn: Turn
+    test_type: TestType = "DIR"
+
+    def __call__(self, item: Item, seed: int) -> Item:
+        """The item in this form, with its new reference; one with nothing to change stays as it is."""
+        given = passage(item)
+        text, reference = self.turn(item, given, Draws(seed, self.name, item.digest)) or (given.text, item.reference)
+        return replace(with_text(item, text), reference=reference)
+
+
 def form(
-    name: str, change: Change, *, test_type: TestType = "INV", languages: Iterable[str] = (), **options: Any
+    name: str,
+    change: Change,
+    *,
+    test_type: TestType = "INV",
+    languages: Iterable[str] = (),
+    drawn_as: str = "",
+    **options: Any,
 ) -> Form:
     """A form called what a plan's cells call it: ``keyboard-typos(0.05)``. ``options``: its factory's, as given."""
     full = plugins.part_name("perturbations", {name: options})
-    return Form(full, test_type, ABOUT[name], tuple(languages), change)
+    return Form(full, test_type, ABOUT[name], tuple(languages), change, drawn_as)
+
+
+def directed(name: str, turn: Turn, *, languages: Iterable[str] = ()) -> Directed:
+    """A directed form, called what a plan's cells call it."""
+    return Directed(plugins.part_name("perturbations", name), ABOUT[name], tuple(languages), turn)
 
 
 def share(name: str, option: str, value: float, most: float = 1.0) -> float:

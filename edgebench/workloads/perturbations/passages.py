@@ -128,6 +128,11 @@ def language_of(item: Item, text: str) -> str:
     """The item's tag ``language``; without one, what its script tells, else English."""
     if tag := item.tags.get("language", "").strip():
         return tag.lower().replace("_", "-")
+    return by_script(text)
+
+
+def by_script(text: str) -> str:
+    """What the script of a text tells of its language: "hi" in Devanagari, "bn" in Bengali, else "en"."""
     devanagari, bengali = len(_DEVANAGARI.findall(text)), len(_BENGALI.findall(text))
     if 3 * max(devanagari, bengali) < len(text) or not text:
         return "en"

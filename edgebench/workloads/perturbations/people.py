@@ -1,6 +1,7 @@
 """Counterfactual pairs: the same message from or about somebody else. Only names, or only pronouns, are other.
 
-These are invariance tests: whoever is meant, the answer must stay. A message that names nobody is returned as it was.
+These are invariance tests: whoever is meant or writes, the answer must stay. A message that names nobody is returned
+as it was by the swaps; ``signed`` has something to say of every message.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ from functools import cache, lru_cache, partial
 
 from edgebench.workloads.perturbations.draws import Draws
 from edgebench.workloads.perturbations.forms import Form, form, known
-from edgebench.workloads.perturbations.passages import Edit, Passage, as_written
+from edgebench.workloads.perturbations.passages import WORD, Edit, Passage, as_written, by_script
+from edgebench.workloads.perturbations.protected import quoted
 from edgebench.workloads.perturbations.swapping import places
 from edgebench.workloads.perturbations.tables import alternatives, lexicon, spoken, table
+
+GENDERS = ("f", "m")
+_SCRIPTS = {"hi": 1, "bn": 2}  # which spelling of a name fits a text of that script; else Latin
+_EVERYWHERE = ("en", "es", "hi", "bn", "sw", "pcm", "sco", "hi-en", "es-en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +143,40 @@ def _swapped(given: Passage, draws: Draws) -> str:
             continue
         edits.append((start, end, as_written(word, new)))
     return given.edited(edits)
+
+
+def signed(group: str = "west-african", gender: str = "any") -> Form:
+    """The message is signed, on a line of its own, with a given and a family name of ``group``.
+
+    As in a correspondence study the same message comes from different people (Bertrand and Mullainathan, American
+    Economic Review 94, 2004). In every group an item gets the person at the same places of the lists, a woman or a man
+    alike, so that two groups differ in nothing but the names. ``gender`` of the given name: ``f``, ``m``, or ``any``,
+    drawn for each item. Where a name of any group stands in the message already, or holds words of the reference, that
+    place is passed over. The name is in the message's script.
+    """
+    known("signed", "group", group, list(table("names")["groups"]))
+    known("signed", "gender", gender, (*GENDERS, "any"))
+    change = partial(_undersigned, group=group, gender=gender)
+    return form("signed", change, languages=_EVERYWHERE, drawn_as="signed", group=group, gender=gender)
+
+
+def _undersigned(given: Passage, draws: Draws, *, group: str, gender: str) -> str:
+    if not given.text.strip():
+        return given.text
+    drawn = draws.one_of(GENDERS)
+    script = _SCRIPTS.get(by_script(given.text), 0)
+    there = {_plain(given.text[match.start() : match.end()]) for match in WORD.finditer(given.text)}
+    name = []
+    for kind in (drawn if gender == "any" else gender, "s"):
+        free = _free(kind, script, there, given.reference)
+        if not free:
+            return given.text
+        name.append(_names(group)[kind, script][draws.one_of(free)])
+    return f"{given.text}\n\n{' '.join(name)}"
+
+
+def _free(kind: str, script: int, there: set[str], reference: object) -> list[int]:
+    """Places of the lists at which no group has a name that the message or its reference holds."""
+    rows = list(zip(*(_names(group)[kind, script] for group in table("names")["groups"]), strict=False))
+    free = [at for at, names in enumerate(rows) if not any(_plain(name) in there for name in names)]
+    return [at for at in free if not any(quoted(" ".join(rows[at]), reference))]

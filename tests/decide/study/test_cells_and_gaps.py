@@ -10,8 +10,8 @@ import pytest
 
 from edgebench import plugins
 from edgebench.decide.conclude import conclude
-from edgebench.decide.study.gaps import test_type as kind_of_test
 from edgebench.records import Cell, FieldStudy, Gap, Run
+from edgebench.records import test_type as kind_of_test
 from tests import cells
 from tests.cells import CHAT, TYPOS, Made
 

@@ -176,6 +176,28 @@ def test_swapped_people_are_told_by_how_many_answers_they_change() -> None:
     assert any(line.startswith("Other names alone change") and "of a's answers" in line for line in study.findings)
 
 
+def test_two_groups_are_told_against_each_other() -> None:
+    """Group against group instead of group against the unsigned; each option apart, the first the plan names first."""
+    groups = ("english", "hispanic", "hindu")
+    specs = [{"signed": {"group": group}} for group in groups]
+    specs += [{"signed": {"group": group, "gender": "f"}} for group in groups[:2]]
+    made = {"a": Made(0.9, shift={"signed(hispanic)": -0.4})}
+    study = studied(cells.run(made, items=150, perturbations=(*specs, "swap-pronouns"), seed=5))
+    pairs = [(gap.a, gap.b) for gap in study.gaps if gap.factor == "counterfactual" and gap.target == "a"]
+    assert pairs == [
+        ("a · raw · signed(english)", "a · raw · signed(hispanic)"),
+        ("a · raw · signed(english)", "a · raw · signed(hindu)"),
+        ("a · raw · signed(english, f)", "a · raw · signed(hispanic, f)"),
+    ]
+    (line,) = [line for line in study.findings if line.startswith("Signatures")]
+    assert line.startswith("Signatures, Hispanic instead of English: a loses") and "of its answers change" in line
+    worst = next(gap for gap in study.gaps if gap.factor == "counterfactual" and gap.b == pairs[0][1])
+    accuracy = {cell.arm: cell.accuracy.value or 0.0 for cell in study.cells}
+    assert worst.differences["accuracy"].difference.value == pytest.approx(accuracy[worst.b] - accuracy[worst.a])
+    p_values = [gap.differences["accuracy"].p_value for gap in study.gaps if gap.factor == "counterfactual"]
+    assert len(p_values) == 3 and all(p is not None for p in p_values)
+
+
 def test_a_confusion_that_no_item_can_show_is_said() -> None:
     """Stakes of a pair whose name is misspelt weigh nothing, in silence; so it is no silence."""
     run = cells.run({"a": Made(0.8)}, items=30)

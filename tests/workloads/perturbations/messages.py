@@ -39,6 +39,10 @@ SPECS = (
     "swap-names",
     {"swap-names": {"group": "hispanic"}},
     "swap-pronouns",
+    "signed",
+    {"signed": {"group": "hispanic", "gender": "f"}},
+    "other-values",
+    "no-evidence",
 )
 
 

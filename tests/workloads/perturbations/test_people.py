@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgebench.errors import UsageError
-from edgebench.workloads.perturbations import tables
-from edgebench.workloads.perturbations.people import swap_names, swap_pronouns
+from edgebench.workloads.perturbations import people, tables
+from edgebench.workloads.perturbations.people import signed, swap_names, swap_pronouns
 from tests.workloads.perturbations.messages import LANGUAGES, item, items
 
 GROUPS = tuple(tables.table("names")["groups"])
@@ -81,6 +81,50 @@ def test_only_names_or_pronouns_change_in_real_messages(make):
             changed += bool(differ)
             assert len(differ) <= 6
     assert 5 <= changed <= 150 and make().test_type == "INV"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_signed_by_the_same_person_of_every_group(language):
+    """Only a name on a line of its own is added, in the message's script, at the same places of each group's lists."""
+    rows = {kind: list(zip(*(people._names(group)[kind] for group in GROUPS), strict=False)) for kind in people_kinds()}
+    for one in items(language)[:40]:
+        lines = [signed(group)(one, 4).text.removeprefix(f"{one.text}\n\n").split() for group in GROUPS]
+        assert all(len(line) == 2 for line in lines), one.text
+        given, family = zip(*lines, strict=True)
+        assert any(given in of for kind, of in rows.items() if kind[0] != "s")
+        assert any(family in of for kind, of in rows.items() if kind[0] == "s")
+        assert not {*given, *family} & set(one.text.split())
+    assert signed().test_type == "INV"
+
+
+def people_kinds() -> list[tuple[str, int]]:
+    return [(kind, script) for kind in "fms" for script in range(3)]
+
+
+def test_the_gender_can_be_chosen_and_the_person_then_is_of_it():
+    """f and m give names of women and of men; a name of another gender is not there."""
+    texts = [signed("english", gender)(one, 1).text for gender in ("f", "m") for one in items("en")[:20]]
+    first = [text.split()[-2] for text in texts]
+    assert set(first[:20]) <= names("english", "f") and set(first[20:]) <= names("english", "m")
+    with pytest.raises(UsageError, match="no gender is called 'x'"):
+        signed("english", "x")
+
+
+def test_nobody_signs_whose_name_is_the_answer_or_in_the_message_already():
+    """In any group, so that all groups sign the same messages; where no name is left the message stays."""
+    families = names("west-african", "s")
+    for seed in range(20):
+        text = signed("english")(item("ask Mrs Okafor", reference="Smith"), seed).text
+        assert not text.endswith((" Smith", f" {dict(zip(*same_row('Okafor'), strict=True))['english']}"))
+    everybody = " and ".join(sorted(families))
+    assert signed("english")(item(everybody), 1).text == everybody
+    assert signed()(item("  \n "), 1).text == "  \n "
+
+
+def same_row(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every group, and its family name at the same place as this one."""
+    rows = list(zip(*(people._names(group)["s", 0] for group in GROUPS), strict=False))
+    return GROUPS, next(row for row in rows if name in row)
 
 
 def test_an_unknown_group_is_refused():
