@@ -25,9 +25,10 @@ def field_lines(run: Run, conclusion: Conclusion, out: Any) -> list[Any]:
         return []
     table = _gaps(given, out.width)
     room = MOST_LINES - (_height(out, table) if table is not None else 0)
+    lines = tuple(given.told(line) for line in given.study.findings)
     said: Any = None
-    for count in range(len(given.study.findings), 0, -1):
-        said = _findings(given.study.findings[:count])
+    for count in range(len(lines), 0, -1):
+        said = _findings(lines[:count])
         if _height(out, said) <= room:
             break
         said = None
@@ -76,7 +77,7 @@ def _gaps(given: Studied, width: int) -> Any:
 
 def _what(given: Studied, gap: Gap) -> str:
     cell = given.cells.get(gap.b)
-    return "lab → field" if gap.factor == "lab-to-field" else cell.prompting if cell else gap.b
+    return "lab → field" if gap.factor == "lab-to-field" else cell.prompting if cell else given.told(gap.b)
 
 
 def _times(gap: Gap) -> str:

@@ -93,7 +93,7 @@ def panel_title(one: Calibration) -> str:
         return "nothing was judged"
     says, right = _percent(top.confidence), _percent(top.accuracy.value or 0.0)
     verdict = _verdict(top)
-    return f"{verdict}: at {says} sure, {right} right" if verdict else f"at {says} sure, {right} right: as it says"
+    return f"{verdict}: says {says}, right {right}" if verdict else f"says {says}, right {right}: not told apart"
 
 
 def _surest(one: Calibration) -> ReliabilityBin | None:
@@ -122,9 +122,10 @@ def finding(given: Studied, first: str | None) -> str:
     if top is None:
         return "No target says how sure it is"
     right = formatting.show(top.accuracy, "fraction")
-    said = f"When {given.named(one.arm)} is surest ({_percent(top.confidence)}), {right} are right"
+    says, n = _percent(top.confidence), f"n = {top.n:,}"
+    said = f"Where {given.named(one.arm)} is surest, it says {says} and is right in {right}, {n}"
     verdict = _verdict(top)
-    return f"{said}: it is {verdict}" if verdict else f"{said}: that can't be told from what it says"
+    return f"{said}: it is {verdict}" if verdict else f"{said}: the two can't be told apart"
 
 
 def summary_table(given: Studied) -> Table | None:

@@ -17,7 +17,7 @@ COLUMNS = (
 
 def rows(study: FieldStudy) -> Iterator[tuple[str | float | None, ...]]:
     """In the order of ``COLUMNS``; None where there is no number. The base cell has no difference from itself."""
-    against = {gap.b: gap for gap in study.gaps if gap.factor != "lab-to-field"}
+    against = {gap.b: gap for gap in study.gaps if gap.factor not in ("lab-to-field", "counterfactual")}
     for cell in study.cells:
         gap = against.get(cell.arm)
         difference = gap.differences.get("accuracy") if gap else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,8 @@ from edgebench.report.tables import Cell as Entry
 from edgebench.report.tables import number_cell
 
 ALPHA = 0.05
-FLOOR, CEILING = "at chance: not interpreted", "all right: not interpreted"
+BOUNDS = {"floor": "at chance", "ceiling": "nearly always right"}  # of a cell; in words
+FLOOR, CEILING = (f"{words}: not interpreted" for words in BOUNDS.values())
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,18 @@ class Studied:
         language = terms.language(cell.language) if cell.language else ""
         noise = "" if cell.perturbation == "none" else terms.perturbation(cell.perturbation)
         return ", ".join(part for part in (language, noise) if part)
+
+    @cached_property
+    def _raw(self) -> Mapping[str, str]:
+        """Arm as the data have it → in words, of every cell that decisions are not made on; longest first."""
+        names = {cell.arm: self.called(cell) for cell in self.study.cells if cell.arm not in self.arms}
+        return dict(sorted(names.items(), key=lambda pair: -len(pair[0])))
+
+    def told(self, line: str) -> str:
+        """A sentence of the study, which names cells as the data do, with each of them in words."""
+        if not self._raw:
+            return line
+        return re.sub(f"(?:{'|'.join(map(re.escape, self._raw))})(?![\\w-])", lambda found: self._raw[found[0]], line)
 
     def short(self, target: str) -> str:
         return self.targets[target].short if target in self.targets else target
@@ -119,7 +133,7 @@ def readable(given: Studied, gap: Gap) -> bool:
 
 
 def bounds(given: Studied, gap: Gap) -> tuple[str | None, str | None]:
-    """Whether a gap begins, or ends, at chance or with all right."""
+    """Whether a gap begins, or ends, at chance or with nearly all right."""
     first, second = (given.cells[arm].bound if arm in given.cells else None for arm in (gap.a, gap.b))
     return first, second
 
@@ -127,6 +141,14 @@ def bounds(given: Studied, gap: Gap) -> tuple[str | None, str | None]:
 def difference(gap: Gap, metric: str = "accuracy") -> Estimate | None:
     found: Comparison | None = gap.differences.get(metric)
     return found.difference if found else None
+
+
+def sizes(found: Iterable[Estimate]) -> str:
+    """The n behind several numbers: ``n = 60``, ``n = 56–60``."""
+    known = [item.n for item in found]
+    if not known:
+        return ""
+    return f"n = {min(known):,}" + (f"–{max(known):,}" if max(known) > min(known) else "")
 
 
 def points(item: Estimate) -> str:
@@ -193,7 +215,7 @@ def side(given: Studied, gap: Gap) -> str:
     before, after = bounds(given, gap)
     if after == "floor":
         return ", down to chance"
-    return ", from chance" if before == "floor" else ", from all right" if before == "ceiling" else ""
+    return ", from chance" if before == "floor" else f", from {BOUNDS['ceiling']}" if before == "ceiling" else ""
 
 
 def remark(given: Studied, gap: Gap) -> Entry:
@@ -204,7 +226,8 @@ def remark(given: Studied, gap: Gap) -> Entry:
     if not readable(given, gap):
         words = bound(given, gap)
         known = words in (FLOOR, CEILING)
-        return Entry(words, "" if known else gap.why, tone="open", hint=gap.why if known else "")
+        why = given.told(gap.why)
+        return Entry(words, "" if known else why, tone="open", hint=why if known else "")
     if not told(gap):
         return Entry("not told apart", tone="faded", hint=_corrected(gap))
     verb, tone = ("gains", "good") if item.value > 0 else ("loses", "bad")

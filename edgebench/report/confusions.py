@@ -62,10 +62,9 @@ def finding(given: Studied) -> str:
         return "No wrong label was given"
     one = min(mine, key=_rank)
     reference, answer = (formatting.shorten(text, 40) for text in (one.reference, one.answer))
-    again = f", {one.systematic:,} of them in every repeat" if one.systematic else ""
-    return (
-        f"The commonest confusion: “{reference}” taken for “{answer}” by {given.named(one.arm)}, {one.n:,} times{again}"
-    )
+    again = f"; {one.systematic:,} of them in every repeat" if one.systematic else ""
+    on = f"{one.n:,} times on {one.items:,} item{'s' * (one.items > 1)}"
+    return f"The commonest confusion: “{reference}” taken for “{answer}” by {given.named(one.arm)}, {on}{again}"
 
 
 def repeatability(given: Studied) -> Table | None:
@@ -97,8 +96,9 @@ def repeatability_finding(given: Studied) -> str:
     if not known:
         return "Whether errors repeat cannot be said"
     one = max(known, key=lambda each: (each.systematic.value or 0.0, each.arm))
-    always, sometimes = (formatting.quantity(item.value or 0.0, "fraction", 2) for item in (one.systematic, one.random))
-    return f"{given.named(one.arm)} gets {always} of the items wrong every time, and {sometimes} now and then"
+    always, sometimes = (formatting.show(item, "fraction") for item in (one.systematic, one.random))
+    name, n = given.named(one.arm), f"n = {one.systematic.n:,}"
+    return f"{name} gets {always} of the items wrong alike in every repeat, and {sometimes} now and then, {n}"
 
 
 def unrepeated(given: Studied) -> str:

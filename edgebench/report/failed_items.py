@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgebench.decide import terms
+from edgebench.errors import UsageError
 from edgebench.metrics.beside import HAND, MODE, TAXONOMY, first_scorer, scores_by
 from edgebench.metrics.modes import CONFIDENT
-from edgebench.records import Item, ModeCount, Record, Run
+from edgebench.records import Item, ModeCount, Record, Run, Trial, redirects
 from edgebench.report.cells import Studied
 from edgebench.report.looks import Look
+from edgebench.workloads.perturbations import as_asked, chain
 
 MOST, FIRST = 40, 4
+UNKNOWN = "another one than the item's: only the changed message would tell, and it is not here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def examples(run: Run, given: Studied) -> Examples:
     """The study's examples, gravest first, each kind and target having its turn; none where texts are not kept."""
     records = {record.id: record for record in run.records}
     items = {item.digest: item for item in run.workload.items}
-    arms = {trial.id: trial.arm for trial in run.trials}
+    trials = {trial.id: trial for trial in run.trials}
     kinds = list(dict.fromkeys(terms.mode(one.mode).words for one in _kinds(given) if one.examples))
     targets = list(given.targets)
     found: dict[str, tuple[tuple[int, int], Failed]] = {}
@@ -56,10 +59,23 @@ def examples(run: Run, given: Studied) -> Examples:
             record = records.get(record_id)
             item = items.get(record.item_digest) if record else None
             if record is not None and item is not None and record_id not in found:
-                made = _failed(given, one, record, item, arms.get(record.trial_id, one.arm), kinds, targets)
+                trial = trials.get(record.trial_id)
+                arm, right = (trial.arm, _right(run, trial, item)) if trial else (one.arm, item.reference)
+                made = _failed(given, one, record, replace(item, reference=right), arm, kinds, targets)
                 found[record_id] = (turn, -(item.stakes or 0)), made
     ranked = [made for _, made in sorted(found.values(), key=lambda pair: pair[0])][:MOST]
     return Examples(tuple(_apart(ranked)), tuple(kinds), tuple(targets))
+
+
+def _right(run: Run, trial: Trial, item: Item) -> object:
+    """What was right where the trial put the item: the reference, or what its perturbation made of it."""
+    if not redirects(trial.perturbation):
+        return item.reference
+    try:
+        form = as_asked(item, chain(trial.perturbations), run.plan.seeds.perturbations)
+    except UsageError:  # a plug-in that was there for the run and is not here
+        form = None
+    return UNKNOWN if form is None else form.reference
 
 
 def _apart(ranked: Sequence[Failed]) -> list[Failed]:

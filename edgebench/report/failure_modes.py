@@ -127,9 +127,12 @@ def finding(given: Studied, first: str | None) -> str:
     total, severe = wrong(found[arm]), _severe(found[arm])
     if {one.mode for one in found[arm]} == {UNKNOWN}:
         return f"{total:,} answers of {given.named(arm)} are wrong; of what kind, no rule has said yet"
-    grave = f"; {severe:,} of all at stakes 4" if severe else "; none at stakes 4" if staked(found[arm]) else ""
+    grave = f"; {severe:,} of all are severe (stakes 4)" if severe else "; none is severe" if staked(found[arm]) else ""
     name, words = given.named(arm), terms.mode(most.mode).words
-    return f"What goes wrong with {name} is mostly “{words}”: {most.n:,} of its {total:,} wrong or lost answers{grave}"
+    errors = next((one.error_rate for one in given.study.harm if one.arm == arm), None)
+    share = f"{formatting.show(errors, 'fraction')} of {errors.n:,}" if errors and errors.value is not None else ""
+    opening = f"{name} gets {share or f'{total:,} answers'} wrong"
+    return f"{opening}, mostly by “{words}”: {most.n:,} of {total:,} wrong or lost answers{grave}"
 
 
 def staked(found: Sequence[ModeCount]) -> bool:
@@ -142,8 +145,8 @@ def every_mode(given: Studied) -> Table | None:
     columns = [
         Column("asked", numeric=False),
         Column("kind", numeric=False),
-        Column("n"),
-        Column("share", "of all judged requests"),
+        Column("times"),
+        Column("share", "of all judged requests of this cell"),
         *(Column(f"stakes {stakes}" if stakes != "?" else "no stakes") for stakes in STAKES),
         Column("harm per 1,000", "weight of these wrong answers per 1,000 requests"),
     ]

@@ -7,10 +7,14 @@ is a paired difference on the items both cells met.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from edgebench.decide import terms
+from edgebench.decide.study.findings import FROM_THE_LAB
 from edgebench.records import Cell, Gap, RankFlip
 from edgebench.report import formatting, tables
 from edgebench.report.cells import (
+    BOUNDS,
     Read,
     Studied,
     bound,
@@ -20,14 +24,70 @@ from edgebench.report.cells import (
     read,
     readable,
     side,
+    sizes,
+    told,
 )
 from edgebench.report.formatting import ABSENT
+from edgebench.report.looks import Look
 from edgebench.report.marks import Axis, Curve, Dot, Figure, Mark, fraction_axis
 from edgebench.report.tables import Column, Table, number_cell, table
 
 WAY = "lab-to-field"
 SPREAD, CLOSEST = 0.32, 0.05  # of the places beside each other at one end; between two of them
 MOST_NAMED = 3  # targets in a title
+HOLDS = 0.05  # a number holds where even the bad end of the interval loses no more than this
+
+
+# ---------------------------------------------------------------------------------------------- does the number hold
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a target's number of the lab holds in the field: a word, its tone, and the sentence that bears it."""
+
+    look: Look
+    word: str
+    tone: str
+    sentence: str
+
+
+def verdicts(given: Studied) -> list[Verdict]:
+    """One for each target with both corners, in the page's order."""
+    return [_verdict(given, lab, field) for lab, field in corners(given)]
+
+
+def _verdict(given: Studied, lab: Cell, field: Cell) -> Verdict:
+    way, look = _way(given, lab.target), given.targets[lab.target]
+    numbers = " in the lab, ".join(str(formatting.show(cell.accuracy, "fraction")) for cell in (lab, field))
+    numbers = f"Right in {numbers} in the field"
+    item = difference(way) if way else None
+    if way is None or item is None or item.value is None:
+        why = (item.why_absent if item else None) or "the two were not compared"
+        return Verdict(look, "cannot be said", "faded", f"{numbers}; {why}")
+    n = f"n = {item.n:,}"
+    if not readable(given, way):
+        why = bound(given, way).partition(":")[0]
+        return Verdict(look, "cannot be said", "faded", f"{numbers}, {n}; {why}, so the difference says nothing")
+    span = str(formatting.difference(item, "fraction"))
+    if item.low is not None and item.low >= -HOLDS:
+        return Verdict(look, "yes", "good", f"{numbers}: {span}, {n}")
+    if told(way):
+        word, tone, verb = ("no", "bad", "loses") if item.value < 0 else ("it is better there", "good", "gains")
+        return Verdict(look, word, tone, f"{numbers}: {verb} {points(item)}{side(given, way)}, {n}")
+    return Verdict(look, "not known", "open", f"{numbers}: {span}, which may be chance, {n}")
+
+
+def conditions(given: Studied) -> str:
+    """What lab and field are here, in words."""
+    pairs = corners(given)
+    lab, field = (_corner(given, [pair[side] for pair in pairs]) for side in (0, 1))
+    return f"Lab: {lab}. Field: {field}."
+
+
+def beside_verdicts(given: Studied) -> list[str]:
+    """The findings of the study in words, without the one that the verdicts say already, target by target."""
+    said = bool(corners(given))
+    return [given.told(line) for line in given.study.findings if not (said and line.startswith(FROM_THE_LAB))]
 
 
 # ------------------------------------------------------------------------------------------------------- the slopes
@@ -61,8 +121,7 @@ def figure(given: Studied) -> Figure | None:
     return Figure(
         id="lab-to-field",
         title=slope_finding(given),
-        subtitle=f"Share right, with 95 % intervals. Lab: {_corner(given, [lab for lab, _ in pairs])}. "
-        f"Field: {_corner(given, [field for _, field in pairs])}.",
+        subtitle=f"Share right, with 95 % intervals. {conditions(given)}",
         summary="Slope chart. " + "; ".join(dot.hover for dot in dots),
         x=Axis("from the lab to the field", "linear", -0.42, 1.62, ((0.0, "lab"), (1.0, "field"))),
         y=fraction_axis("right, share of requests · better ↑", ends),
@@ -101,13 +160,13 @@ def _slope(given: Studied, lab: Cell, field: Cell, shift: float) -> list[Mark]:
 
 def _label(name: str, cell: Cell) -> str:
     share = formatting.quantity(cell.accuracy.value or 0.0, "fraction", 2)
-    words = {"floor": " at chance", "ceiling": " all right"}.get(cell.bound or "", "") if name else ""
-    return f"{name} {share}{words}".strip()
+    words = BOUNDS.get(cell.bound or "", "") if name else ""
+    return f"{name} {share} {words}".strip()
 
 
 def _corner(given: Studied, cells: Sequence[Cell]) -> str:
-    """What was asked there: ``few-shot(5) on clean messages``."""
-    promptings = " or ".join(dict.fromkeys(cell.prompting for cell in cells))
+    """What was asked there: ``few-shot (5) on clean messages``."""
+    promptings = " or ".join(dict.fromkeys(terms.prompting(cell.prompting) for cell in cells))
     asked = " or ".join(dict.fromkeys(given.asked(cell) or "clean messages" for cell in cells))
     return f"{promptings} on {asked}" if asked == "clean messages" else f"{promptings} on messages with {asked}"
 
@@ -128,11 +187,12 @@ def slope_finding(given: Studied) -> str:
     apart = sorted((one for one in found if one.apart), key=lambda one: one.value)
     mute = [gap for gap in ways if not readable(given, gap)]
     said = [_moved(given, one, first=not place) for place, one in enumerate(apart[:MOST_NAMED])]
+    said += [sizes(one.item for one in apart[:MOST_NAMED])] * bool(said)
     if len(apart) > MOST_NAMED:
-        said.append(f"{len(apart) - MOST_NAMED} more change too")
+        said.append(f"{len(apart) - MOST_NAMED} more targets change too")
     if not apart and found:
         n = min(one.item.n for one in found)
-        said.append(f"No loss from lab to field can be told apart from none at n = {n:,}")
+        said.append(f"No loss from lab to field is shown at n = {n:,}: what there is may be chance")
     if mute:
         names = " and ".join(given.short(gap.target) for gap in mute[:MOST_NAMED])
         many = len(mute) > 1
@@ -173,14 +233,14 @@ def rank_finding(rank: RankFlip) -> str:
         return "Whether the order of targets holds cannot be said"
     often = formatting.share(rank.best_changes, 1.0)
     if rank.best_changes < 0.05:
-        return f"The best target of the lab stays the best in the field; another one is in {often} of resamples"
+        return f"The best target of the lab stays the best in the field; the chance of another one is {often}"
     if rank.best_changes > 0.95:
-        return f"Another target is best in the field than in the lab, in {often} of resamples"
-    return f"The best target may be another one in the field: it is in {often} of resamples"
+        return f"Another target is best in the field than in the lab; the chance of that is {often}"
+    return f"The best target of the lab may not be the best in the field: the chance of another one is {often}"
 
 
 def rank_lines(given: Studied, rank: RankFlip) -> list[str]:
-    """The two orders, and how often any two targets change places."""
+    """The two orders, the chance that some two targets change places, and from how many items that is known."""
     if rank.why_absent:
         return [f"{rank.why_absent}."]
     lines = [
@@ -189,7 +249,10 @@ def rank_lines(given: Studied, rank: RankFlip) -> list[str]:
         if order
     ]
     if rank.any_changes is not None:
-        lines.append(f"Any two targets change places in {formatting.share(rank.any_changes, 1.0)} of resamples.")
+        lines.append(f"The chance that some two targets change places is {formatting.share(rank.any_changes, 1.0)}.")
+    if lines and (pairs := corners(given)):
+        n = sizes(cell.accuracy for pair in pairs for cell in pair)
+        lines.append(f"Reckoned from the answers in lab and field, {n} each.")
     return lines
 
 

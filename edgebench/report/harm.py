@@ -45,7 +45,7 @@ def figure(given: Studied, first: str | None) -> Figure | None:
         id="harm-by-stakes",
         title=finding(given),
         subtitle="Wrong or lost answers by stakes, from 4 (severe, darkest) to 1 (a moment is lost); at the right the "
-        "share that is wrong.",
+        "share that is wrong. Harm points add them up: each counts as much as the plan says its stakes weigh.",
         summary="Stacked bars. " + "; ".join(mark.hover for mark in bars if isinstance(mark, Bar)),
         x=axis("← better · wrong or lost answers", [float(longest)], "count"),
         y=rows(given.named(arm) for arm in found),
@@ -105,7 +105,7 @@ def finding(given: Studied) -> str:
     rarest = min(weighed, key=lambda one: (one.error_rate.value or 0.0, one.arm))
     least = min(weighed, key=lambda one: (one.loss_per_1k.value or 0.0, one.arm))
     harm = formatting.show(least.loss_per_1k, "")
-    said = f"{harm} points per 1,000 requests"
+    said = f"{harm} harm points per 1,000 requests, n = {least.loss_per_1k.n:,}"
     name = given.named(least.arm)
     if len(weighed) == 1:
         return f"Wrong answers of {name} weigh {said}"
@@ -113,7 +113,9 @@ def finding(given: Studied) -> str:
     if rarest.arm == least.arm:
         other = min((one for one in weighed if one is not least), key=lambda one: one.loss_per_1k.value or 0.0)
     apart = (least.loss_per_1k.high or 0.0) < (other.loss_per_1k.low or 0.0)
-    hedge = "" if apart else f"; the interval of {given.named(other.arm)} overlaps"
+    if not apart:
+        hedge = f"that may be chance: the interval of {given.named(other.arm)} overlaps"
+        return f"Least harm is seen at {name}, {said}; {hedge}"
     if rarest.arm == least.arm:
-        return f"{name} errs least often, and its errors weigh least: {said}{hedge}"
-    return f"{given.named(rarest.arm)} errs least often, but {name} does the least harm: {said}{hedge}"
+        return f"{name} errs least often, and its errors weigh least: {said}"
+    return f"{given.named(rarest.arm)} errs least often, but {name} does the least harm: {said}"

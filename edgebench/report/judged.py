@@ -71,7 +71,8 @@ def finding(given: Studied) -> str:
         return "Judges have spoken; how steady they are cannot be said"
     one = min(known, key=lambda each: (each.consistency.value or 0.0, each.judge, each.arm))
     shown = formatting.show(one.consistency, "fraction")
-    return f"Asked again, the judge {one.judge} says the same of {shown} of the answers of {given.named(one.arm)}"
+    said = f"the judge {one.judge} says the same of {shown} of the answers of {given.named(one.arm)}"
+    return f"Asked again, {said}, n = {one.consistency.n:,}"
 
 
 def ordinal_table(given: Studied) -> Table | None:
@@ -101,7 +102,7 @@ def ordinal_finding(given: Studied) -> str:
     if not known:
         return "Levels on an ordered scale"
     one = max(known, key=lambda each: each.adjacent.value or 0.0)
-    near, same = (formatting.quantity(item.value or 0.0, "fraction", 2) for item in (one.adjacent, one.exact))
+    near, same = (formatting.show(item, "fraction") for item in (one.adjacent, one.exact))
     return (
         f"{given.named(one.arm)} meets the level of the reference in {same}, or one beside it in {near}, n = {one.n:,}"
     )

@@ -5,6 +5,7 @@ Colours are the eight of Okabe and Ito (2008), shifted per theme in style.css un
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from edgebench.report.marks import Shape
 COLOURS = 8
 HYBRID = "hybrid: the device first, then hosted"
 DASHES = ("", "7 4", "2 3")  # a second and third round of the colours
+LONGEST = 36  # of a name in a chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ def looks(summary: Summary, *, targets_first: bool = False) -> Mapping[str, Look
     ``targets_first``: the first colours go to the first arm of each target, so that targets differ most where each is
     drawn once, whatever it was asked.
     """
-    counts = Counter(arm.target for arm in summary.arms)
     out = {}
+    shorts = _shorts(summary)
     colours = _colours(summary, targets_first)
     for place, arm in enumerate(summary.arms):
         colour = colours[arm.arm]
@@ -49,7 +51,7 @@ def looks(summary: Summary, *, targets_first: bool = False) -> Mapping[str, Look
         out[arm.arm] = Look(
             arm=arm.arm,
             number=place,
-            short=formatting.shorten(formatting.visible(arm.target if counts[arm.target] == 1 else arm.arm), 36),
+            short=shorts[arm.arm],
             colour=f"var(--arm-{colour % COLOURS + 1})",
             dash=DASHES[colour // COLOURS % len(DASHES)],
             shape=shape,
@@ -59,6 +61,18 @@ def looks(summary: Summary, *, targets_first: bool = False) -> Mapping[str, Look
             hollow=arm.identity.placement == "stand-in",
         )
     return out
+
+
+def _shorts(summary: Summary) -> Mapping[str, str]:
+    """What each arm is called in charts; of a name too long its parameters go first, where it is then still its own."""
+    counts = Counter(arm.target for arm in summary.arms)
+    names = {arm.arm: formatting.visible(arm.target if counts[arm.target] == 1 else arm.arm) for arm in summary.arms}
+    bare = {arm: re.sub(r"\([^()]*\)", "(…)", name) for arm, name in names.items()}
+    often = Counter(bare.values())
+    return {
+        arm: name if len(name) <= LONGEST else formatting.shorten(bare[arm] if often[bare[arm]] == 1 else name, LONGEST)
+        for arm, name in names.items()
+    }
 
 
 def _colours(summary: Summary, targets_first: bool) -> Mapping[str, int]:

@@ -26,7 +26,11 @@ from edgebench.report.robustness import MOST_NAMED, SHARE, Key, condition, in_wo
 from edgebench.report.tables import Column, Table, number_cell, table
 
 FACTORS = ("perturbation", "language", "combination", "corner")
+GROUPS = "counterfactual"  # factor of the gaps between the names of two groups
 MOST_ROWS = 120  # all of them are in the data
+FOLLOWED = (
+    "of the changed messages it was right on before, the share it is right on after, where another answer is right"
+)
 
 
 def ordinary(given: Studied) -> list[Gap]:
@@ -38,7 +42,7 @@ def ordinary(given: Studied) -> list[Gap]:
 
 def finding(given: Studied) -> str:
     """The largest loss that can be told apart from none, and whose losses cannot be read."""
-    gaps = ordinary(given)
+    gaps = [gap for gap in ordinary(given) if gap.test_type != "DIR"]  # which is no noise: another answer is right
     found = read(given, gaps)
     losses = [one for one in found if one.apart and one.value < 0]
     unread = _unread(given, gaps)
@@ -46,10 +50,10 @@ def finding(given: Studied) -> str:
         return f"What language and noise cost cannot be read{unread}"
     if not losses:
         n = min(one.item.n for one in found)
-        return f"No language and no noise costs a target a loss told apart from none at n = {n:,}{unread}"
+        return f"No language and no noise is shown to cost a target anything at n = {n:,}{unread}"
     one = min(losses, key=lambda each: (each.value, each.gap.target))
-    where = _under(given, one.gap)
-    return f"{given.short(one.gap.target)} loses most {where}: {points(one.item)}{side(given, one.gap)}{unread}"
+    most = f"{points(one.item)}{side(given, one.gap)}, n = {one.item.n:,}"
+    return f"{given.short(one.gap.target)} loses most {_under(given, one.gap)}: {most}{unread}"
 
 
 def _unread(given: Studied, gaps: Sequence[Gap]) -> str:
@@ -68,8 +72,10 @@ def _unread(given: Studied, gaps: Sequence[Gap]) -> str:
 
 
 def _under(given: Studied, gap: Gap) -> str:
-    """``in Spanish``, ``with keyboard typos (5 %)``."""
+    """``in Spanish``, ``with keyboard typos (5 %)``, ``with signatures that are West African instead of English``."""
     cell = given.cells.get(gap.b)
+    if gap.factor == GROUPS and cell:
+        return f"with {terms.perturbation(terms.bare(cell.perturbation))} that are {_groups(given, gap)}"
     return in_words(cell.language, cell.perturbation) if cell else f"in {gap.b}"
 
 
@@ -119,6 +125,11 @@ def _change(given: Studied, gap: Gap | None) -> tables.Cell:
     said = [part] if (part := side(given, gap).removeprefix(", ")) else []
     said += [] if drop is None or drop <= 0 else [f"drop {formatting.quantity(drop, *SHARE)}"]
     said += [] if changed is None else [f"{formatting.share(changed, 1.0)} changed"]
+    said += (
+        [f"{formatting.share(gap.followed.value, 1.0)} followed"]
+        if gap.followed and gap.followed.value is not None
+        else []
+    )
     words = " · ".join(part.replace(" ", "\u00a0") for part in said)
     return replace(cell, word=words, tone="bad" if told(gap) and (cell.sort or 0.0) < 0 else cell.tone)
 
@@ -132,12 +143,14 @@ def unprovoked(given: Studied) -> str:
 
 def every_change(given: Studied) -> Table | None:
     """The same, target by target, with every interval and n."""
+    followed = any(gap.followed for gap in ordinary(given))
     columns = [
         Column("target", numeric=False),
         Column("asked", numeric=False),
         Column("Δ right, points", "paired difference from the clean messages, with 95 % interval"),
         Column("drop rate", "performance drop rate: 1 − right here / right on the clean messages"),
         Column("answers changed", "share of items whose answer, as understood, is another one than on the clean ones"),
+        *([Column("followed", FOLLOWED)] if followed else []),
         Column("remark", numeric=False),
     ]
     rows = [
@@ -147,6 +160,7 @@ def every_change(given: Studied) -> Table | None:
             change_cell(difference(gap), "fraction", faded=not readable(given, gap)),
             number_cell(gap.drop_rate, "accuracy"),
             share_cell(gap.flipped, count=True),
+            *([share_cell(gap.followed, count=True) if gap.followed else tables.Cell("")] if followed else []),
             remark(given, gap),
         ]
         for gap in ordinary(given)[:MOST_ROWS]
@@ -172,6 +186,37 @@ def fairness(given: Studied) -> Table | None:
     return _changes(given, "fairness", "The same message from another person", counterfactual(given))
 
 
+def between_groups(given: Studied) -> Table | None:
+    """One group's names against another's, everything else alike: each row against the group the plan names first."""
+    by: dict[tuple[str, str], dict[str, Gap]] = {}
+    for gap in _of_groups(given):
+        cell = given.cells.get(gap.b)
+        about = ", ".join(filter(None, (given.asked(cell), cell.prompting))) if cell else gap.b
+        by.setdefault((_groups(given, gap), about), {})[gap.target] = gap
+    targets = [target for target in given.targets if any(target in found for found in by.values())]
+    columns = [
+        Column("names", numeric=False),
+        *(Column(given.short(target), look=given.targets[target]) for target in targets),
+    ]
+    rows = [
+        [tables.Cell(groups, about), *(_change(given, found.get(target)) for target in targets)]
+        for (groups, about), found in by.items()
+    ]
+    return table("fairness-groups", "The same message from people of two groups", columns, rows) if rows else None
+
+
+def _of_groups(given: Studied) -> list[Gap]:
+    return [gap for gap in given.study.gaps if gap.factor == GROUPS]
+
+
+def _groups(given: Studied, gap: Gap) -> str:
+    """``West African instead of English``."""
+    first, second = (
+        terms.group(cell.perturbation) if (cell := given.cells.get(arm)) else arm for arm in (gap.a, gap.b)
+    )
+    return f"{second} instead of {first}"
+
+
 def accessibility(given: Studied) -> Table | None:
     """Dictation, no punctuation, simple words."""
     caption = "Messages dictated, without punctuation, in simple words"
@@ -193,22 +238,26 @@ def _swapped(cell: Cell | None) -> bool:
 def fairness_finding(given: Studied) -> str:
     """Who is treated worse for a name, a pronoun or a dialect, if anybody can be told to be."""
     return _alike(
-        given, counterfactual(given), "No other name, pronoun or dialect is told to change how often it is right"
+        given,
+        [*counterfactual(given), *_of_groups(given)],
+        "No other name, pronoun or dialect is shown to change how often it is right",
     )
 
 
 def accessibility_finding(given: Studied) -> str:
     """Which way of writing costs whom how much, if that can be told."""
-    return _alike(given, accessible(given), "No such way of writing costs a loss told apart from none")
+    return _alike(given, accessible(given), "No such way of writing is shown to cost anything")
 
 
 def _alike(given: Studied, gaps: Sequence[Gap], otherwise: str) -> str:
     found = read(given, gaps)
     if not found:
-        return "Nothing here can be read: at chance, or all right"
+        return "Nothing here can be read: at chance, or nearly always right"
     apart = [one for one in found if one.apart]
     if not apart:
         return f"{otherwise} at n = {min(one.item.n for one in found):,}"
     one = max(apart, key=lambda each: abs(each.value))
     verb = "loses" if one.value < 0 else "gains"
-    return f"{given.short(one.gap.target)} {verb} {points(one.item)} {_under(given, one.gap)}{side(given, one.gap)}"
+    where = f"with {_groups(given, one.gap)} names" if one.gap.factor == GROUPS else _under(given, one.gap)
+    found_n = f"n = {one.item.n:,}"
+    return f"{given.short(one.gap.target)} {verb} {points(one.item)} {where}{side(given, one.gap)}, {found_n}"

@@ -116,12 +116,16 @@ def thin(values: Sequence[float], most: int = 160) -> list[int]:
 
 
 def disagreements(run: Run) -> tuple[Disagreement, ...]:
-    """Items on which arms differ in being right (or, unscored, in what they said): gravest and most divided first."""
+    """Items on which arms differ in being right (or, unscored, in what they said): gravest and most divided first.
+
+    Of the messages as they are: of other ones, another answer may be right.
+    """
+    base = {trial.arm for trial in run.trials if trial.base}
     scorer = run.workload.scorers[0].name if run.workload.scorers else None
     scores = {score.record_id: score.value for score in run.scores if score.scorer == scorer}
     told: dict[str, dict[str, list[Record]]] = {}
     for arm, records in by_arm(run).items():
-        for record in records:
+        for record in records if arm in base else ():
             told.setdefault(record.item_digest, {}).setdefault(arm, []).append(record)
     found = []
     for item in run.workload.items:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgebench.decide import terms
-from edgebench.records import GridCell
+from edgebench.records import Estimate, GridCell
 from edgebench.report import formatting, tables
 from edgebench.report.cells import (
     Studied,
+    sizes,
 )
 from edgebench.report.formatting import ABSENT
 from edgebench.report.tables import Column, Table, number_cell, table
@@ -81,9 +82,13 @@ def _grid_cell(one: GridCell | None) -> tables.Cell:
     if one is None or one.accuracy.value is None:
         why = (one.accuracy.why_absent if one else None) or "the plan has no such cell"
         return tables.Cell(ABSENT, why=why)
-    shown = replace(one.simultaneous, value=one.accuracy.value) if one.simultaneous.value is not None else one.accuracy
     word = WORST if one.worst else ""
-    return replace(number_cell(shown, "accuracy"), heat=one.accuracy.value, word=word)
+    return replace(number_cell(_together(one), "accuracy"), heat=one.accuracy.value, word=word)
+
+
+def _together(one: GridCell) -> Estimate:
+    """The share with the interval that holds for all cells of its target at once, where there is one."""
+    return replace(one.simultaneous, value=one.accuracy.value) if one.simultaneous.value is not None else one.accuracy
 
 
 def _square(given: Studied, target: str, place: int, there: Mapping[tuple[str, str, str], GridCell]) -> Table:
@@ -112,10 +117,16 @@ def finding(given: Studied) -> str:
     worst.sort(key=lambda one: -(one.accuracy.value or 0.0))
     said = []
     for place, one in enumerate(worst[:MOST_NAMED]):
-        share = formatting.quantity(one.accuracy.value or 0.0, *SHARE)
+        share = str(formatting.show(_together(one), "fraction"))
         right = f"is {share} right" if not place else share
-        said.append(f"{given.short(one.target)} {right}, {in_words(one.language, one.perturbation)}")
-    return f"At worst, {'; '.join(said)}" if said else "Share right by language and noise"
+        said.append(f"{given.short(one.target)} {right} {in_words(one.language, one.perturbation)}")
+    n = sizes(one.accuracy for one in worst[:MOST_NAMED])
+    return f"At worst, {'; '.join(said)}; {n}" if said else "Share right by language and noise"
+
+
+def asked_of(given: Studied) -> str:
+    """How many answers stand behind each number of the grid: ``n = 60``, ``n = 56–60``."""
+    return sizes(one.accuracy for one in given.study.grid if one.accuracy.value is not None)
 
 
 def in_words(language: str, noise: str) -> str:

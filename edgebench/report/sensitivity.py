@@ -6,6 +6,7 @@ from edgebench.report import formatting, tables
 from edgebench.report.cells import (
     Studied,
     change_cell,
+    points,
     share_cell,
 )
 from edgebench.report.tables import Column, Table, number_cell, table
@@ -42,11 +43,8 @@ def finding(given: Studied) -> str:
     if not found:
         return "How much the wording of the instruction matters cannot be said"
     most = max(found, key=lambda one: one.spread.value or 0.0)
-    said = formatting.difference(most.spread, "fraction")
-    span = f" {said.interval}" if said.interval else ""
+    lowest, highest = (formatting.show(item, "fraction") for item in (most.lowest, most.highest))
     return (
-        f"Over {most.wordings} wordings of one instruction {given.short(most.target)} is between "
-        f"{formatting.quantity(most.lowest.value or 0.0, 'fraction', 2)} and "
-        f"{formatting.quantity(most.highest.value or 0.0, 'fraction', 2)} right: "
-        f"a spread of {said.value.lstrip('+')}{span}"
+        f"The same instruction worded in {most.wordings} ways leaves {given.short(most.target)} between {lowest} and "
+        f"{highest} right: {points(most.spread)} apart, n = {most.spread.n:,}"
     )

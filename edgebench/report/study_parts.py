@@ -42,18 +42,37 @@ def figure_tables(given: Studied | None) -> Mapping[str, tables.Table | None]:
 def parts(run: Run, conclusion: Conclusion, given: Studied | None, *, texts: bool) -> Mapping[str, object]:
     """What the templates of the study are filled with; ``study_told`` False: there is nothing to show."""
     if given is None:
-        return {"study_told": False, "field_findings": (), "in_all": None, "worst": None}
+        return {"study_told": False, "verdicts": (), "field_findings": (), "in_all": None, "worst": None}
     first = conclusion.advice.arm
     return {
         "study_told": True,
-        "field_findings": given.study.findings if varied(given.study) else (),
+        **_first_screen(given, first),
         "in_all": _in_all(run, given),
         **_field(given),
         **_robustness(given),
         **_failures(run, given, first, texts=texts),
         **_quality(given, first),
-        "study_notes": given.study.notes,
+        "study_notes": [_sentence(given, given.told(line)) for line in given.study.notes],
     }
+
+
+def _first_screen(given: Studied, first: str | None) -> Mapping[str, object]:
+    """Whether the lab's numbers hold in the field; nothing of it where only the workload as it is was asked."""
+    if not varied(given.study):
+        return {"verdicts": (), "field_findings": ()}
+    told = field.verdicts(given)
+    return {
+        "verdicts": told,
+        "verdict_margin": f"{100 * field.HOLDS:g}",
+        "conditions": field.conditions(given) if told else "",
+        "asked_plainly": given.named(first) if first is not None else "",
+        "field_findings": field.beside_verdicts(given),
+    }
+
+
+def _sentence(given: Studied, line: str) -> str:
+    """With a capital, but where a target's name begins it: that is written as the plan writes it."""
+    return line if line.startswith(tuple(given.targets)) else line[:1].upper() + line[1:]
 
 
 def _in_all(run: Run, given: Studied) -> tuple[int, int] | None:
@@ -69,6 +88,7 @@ def _field(given: Studied) -> Mapping[str, object]:
     return {
         "gaps": scaffolding.changes(given),
         "gaps_finding": scaffolding.finding(given),
+        "promptings": scaffolding.words(given),
         "rank": rank,
         "rank_finding": field.rank_finding(rank) if rank else "",
         "rank_lines": field.rank_lines(given, rank) if rank else (),
@@ -80,11 +100,13 @@ def _robustness(given: Studied) -> Mapping[str, object]:
     return {
         "grid": robustness.grid(given),
         "grid_finding": robustness.finding(given),
+        "grid_n": robustness.asked_of(given),
         "changes": noise_costs.changes_table(given),
         "changes_finding": noise_costs.finding(given),
         "every_change": noise_costs.every_change(given),
         "unprovoked": noise_costs.unprovoked(given),
         "fairness": noise_costs.fairness(given),
+        "fairness_groups": noise_costs.between_groups(given),
         "fairness_finding": noise_costs.fairness_finding(given),
         "accessibility": noise_costs.accessibility(given),
         "accessibility_finding": noise_costs.accessibility_finding(given),

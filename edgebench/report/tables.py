@@ -301,18 +301,25 @@ def slices(conclusion: Conclusion, looks: Looks) -> Table | None:
     if not names:
         return None
     columns = [Column("slice", numeric=False), *(_arm_column(arm, looks) for arm in arms)]
-    rows = [[Cell(f"{tag} = {value}"), *(_slice_cell(arm, tag, value) for arm in arms)] for tag, value in names]
+    rows = [_slice_row(arms, tag, value) for tag, value in names]
     return table("slices", "Share right by slice, with 95 % interval", columns, rows)
+
+
+def _slice_row(arms: Sequence[ArmSummary], tag: str, value: str) -> list[Cell]:
+    """One slice, target beside target; n is said once where it is the same for all."""
+    found = [arm.slices.get(tag, {}).get(value) for arm in arms]
+    sizes = {item.n for item in found if item is not None}
+    once = f"n = {sizes.pop():,}" if len(sizes) == 1 else ""
+    return [Cell(f"{tag} = {value}", once), *(_slice_cell(item, counted=not once) for item in found)]
 
 
 def _arm_column(arm: ArmSummary, looks: Looks) -> Column:
     return Column(looks[arm.arm].short, look=looks[arm.arm])
 
 
-def _slice_cell(arm: ArmSummary, tag: str, value: str) -> Cell:
-    item = arm.slices.get(tag, {}).get(value)
+def _slice_cell(item: Estimate | None, *, counted: bool) -> Cell:
     cell = number_cell(item, "accuracy")
-    return replace(cell, heat=item.value if item else None, word=f"n = {item.n:,}" if item else "")
+    return replace(cell, heat=item.value if item else None, word=f"n = {item.n:,}" if item and counted else "")
 
 
 def costs(conclusion: Conclusion, looks: Looks) -> Table | None:

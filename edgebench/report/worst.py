@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgebench.records import WorstSlice
 from edgebench.report import formatting, tables
-from edgebench.report.cells import Studied, arm_entry, change_cell, points
+from edgebench.report.cells import Studied, arm_entry, change_cell, points, sizes
 from edgebench.report.formatting import ABSENT
 from edgebench.report.tables import Column, Table, number_cell, table
 
@@ -30,10 +30,12 @@ def finding(given: Studied) -> str:
     if not found:
         return "No slice is large enough to be judged"
     if not apart:
-        return f"No slice is told apart from the rest of its target, of {len(found):,} judged together"
+        n = sizes(one.accuracy for one in found)
+        return f"No slice is shown to be worse than the rest of its target, of {len(found):,} judged together, {n} each"
     one = min(apart, key=lambda each: (each.difference.value or 0.0, each.arm, each.value))
-    more = f"; {len(apart) - 1} more are told apart" if len(apart) > 2 else "; one more is" if len(apart) == 2 else ""
-    right = formatting.quantity(one.accuracy.value or 0.0, "fraction", 2)
+    others = {1: "", 2: "; one more slice is worse too"}
+    more = others.get(len(apart), f"; {len(apart) - 1} more slices are worse too")
+    right = formatting.show(one.accuracy, "fraction")
     below = f"{right} right, {points(one.difference)} below the rest, n = {one.n:,}"
     return f"{given.named(one.arm)} is weakest where {_where(one)}: {below}{more}"
 
@@ -59,8 +61,10 @@ def _table(id: str, caption: str, found: Sequence[WorstSlice], given: Studied) -
         Column("right", "interval that holds for all slices of the target at once"),
         Column("the rest", "items of the target outside of the slice"),
         Column("Δ right, points", "slice − rest"),
-        Column("p, corrected", "Holm's correction over all slices of all targets"),
-        Column("told apart", numeric=False),
+        Column(
+            "p", "how likely chance alone brings such a difference; Holm's correction over all slices of all targets"
+        ),
+        Column("worse?", numeric=False),
     ]
     lines = [
         [
@@ -71,7 +75,7 @@ def _table(id: str, caption: str, found: Sequence[WorstSlice], given: Studied) -
             number_cell(one.rest, "accuracy"),
             change_cell(one.difference, "fraction"),
             tables.Cell(ABSENT, why="no test for this slice") if one.p_value is None else tables.p_cell(one.p_value),
-            tables.Cell("▼ worse", tone="bad") if one.found else tables.Cell("no", tone="faded"),
+            tables.Cell("▼ worse", tone="bad") if one.found else tables.Cell("not shown", tone="faded"),
         ]
         for one in found
     ]

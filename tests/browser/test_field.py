@@ -176,3 +176,28 @@ def test_thirty_two_cells_print_on_eight_pages(chromium: Any, files: dict[str, P
     visit = Visit(chromium, files["field"], color_scheme="dark", viewport=WIDE)
     printed = visit.page.pdf(prefer_css_page_size=True)
     assert 4 <= len(re.findall(rb"/Type\s*/Page\b(?!s)", printed)) <= 8
+
+
+#: font sizes in points on a sheet of paper: the smallest of sentences, and of everything that is not drawn
+SIZES = """(sentences) => {
+  const points = (element) => parseFloat(getComputedStyle(element).fontSize) * 0.75;
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = { sentences: 99, all: 99 };
+  while (words.nextNode()) {
+    const element = words.currentNode.parentElement;
+    const seen = words.currentNode.textContent.trim() && element.checkVisibility();
+    if (!seen || element.closest("svg, script, style, .unseen")) continue;
+    found.all = Math.min(found.all, points(element));
+    if (element.closest(sentences)) found.sentences = Math.min(found.sentences, points(element.closest(sentences)));
+  }
+  return found;
+}"""
+
+
+def test_paper_is_read_without_a_glass_and_nothing_runs_over_its_edge(chromium: Any, files: dict[str, Path]) -> None:
+    """Findings in 8.5 points, tables and notes in 6.7; what is too wide would make Chromium shrink the whole sheet."""
+    visit = Visit(chromium, files["field"], viewport={"width": 718, "height": 1054})  # A4 within its margins
+    visit.page.emulate_media(media="print")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 718
+    sizes = visit.page.evaluate(SIZES, "h1, h2, h3, .verdicts li")
+    assert sizes["sentences"] >= 8.5 and sizes["all"] >= 6.7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from edgebench.records import Estimate, JudgeNote, Ordinal, ReliabilityBin
-from edgebench.report import calibrated, judged, svg, worst
+from edgebench.report import calibrated, judged, svg, tables, worst
 from edgebench.report.cells import Studied, studied
 from edgebench.report.looks import looks
 from edgebench.report.marks import Curve, Dot
@@ -44,11 +44,13 @@ def test_the_title_says_what_the_surest_answers_are_worth() -> None:
     """Too sure, too modest, or not told from what it says; by the interval, not by rounding."""
     one = dataclasses.replace(STUDY.calibration[0], bins=bins((0.5, 0.5), (0.95, 0.7)))
     said = calibrated.finding(given(calibration=(one,)), FIRST)
-    assert said == "When minilm-int8 · zero-shot is surest (95 %), 70 % [64–76] are right: it is too sure"
+    assert said == (
+        "Where minilm-int8 · zero-shot is surest, it says 95 % and is right in 70 % [64–76], n = 200: it is too sure"
+    )
     modest = dataclasses.replace(one, bins=bins((0.6, 0.9)))
     assert calibrated.finding(given(calibration=(modest,)), FIRST).endswith("it is too modest")
     fair = dataclasses.replace(one, bins=bins((0.95, 0.93)))
-    assert calibrated.finding(given(calibration=(fair,)), FIRST).endswith("that can't be told from what it says")
+    assert calibrated.finding(given(calibration=(fair,)), FIRST).endswith("the two can't be told apart")
     nearly = dataclasses.replace(one, bins=bins((0.999, 0.985)))
     assert "too sure" not in calibrated.finding(given(calibration=(nearly,)), FIRST)
 
@@ -69,8 +71,8 @@ def test_who_gives_no_confidence_is_absent_with_the_reason() -> None:
 def test_a_slice_told_apart_is_named_with_its_distance_from_the_rest() -> None:
     """First in the table, with sign and word; the others follow by p, all of them unfold."""
     assert worst.finding(given()) == (
-        "minilm-int8 · zero-shot is weakest where tone is angry: 61 % right, 21 points [6.0 to 36] below the rest, "
-        "n = 60"
+        "minilm-int8 · zero-shot is weakest where tone is angry: 61 % [49–73] right, 21 points [6.0 to 36] below the "
+        "rest, n = 60"
     )
     made, more = worst.worst_table(given()), worst.rest_table(given())
     assert made is not None and more is not None
@@ -97,11 +99,26 @@ def test_a_slice_of_the_field_corner_is_named_by_what_was_asked_there() -> None:
 def test_that_no_slice_is_told_apart_is_said() -> None:
     """With how many were judged together, so that nobody reads the lowest for a finding."""
     none = tuple(dataclasses.replace(one, found=False) for one in STUDY.slices)
-    assert (
-        worst.finding(given(slices=none)) == "No slice is told apart from the rest of its target, of 24 judged together"
+    assert worst.finding(given(slices=none)) == (
+        "No slice is shown to be worse than the rest of its target, of 24 judged together, n = 60 each"
     )
     assert worst.finding(given(slices=())) == "No slice is large enough to be judged"
     assert worst.worst_table(given(slices=())) is None
+
+
+def test_n_of_a_slice_is_said_once_where_it_is_the_same_for_all() -> None:
+    """Beside the slice's name; where targets differ, beside each number."""
+    made = tables.slices(FOUND, looks(FOUND.summary))
+    assert made is not None and made.rows
+    assert all(row[0].muted.startswith("n = ") and not any(cell.word for cell in row[1:]) for row in made.rows)
+    arm = FOUND.summary.arms[0]
+    (tag, values), *_ = arm.slices.items()
+    (value, item), *_ = values.items()
+    fewer = {**arm.slices, tag: {**values, value: dataclasses.replace(item, n=item.n - 1)}}
+    arms = (dataclasses.replace(arm, slices=fewer), *FOUND.summary.arms[1:])
+    other = dataclasses.replace(FOUND, summary=dataclasses.replace(FOUND.summary, arms=arms))
+    row = tables.slices(other, looks(other.summary)).rows[0]  # type: ignore[union-attr]
+    assert row[0].muted == "" and [row[1].word, row[2].word] == [f"n = {item.n - 1}", f"n = {item.n}"]
 
 
 def test_judges_are_an_opinion_and_their_steadiness_is_shown() -> None:
@@ -134,4 +151,4 @@ def test_levels_show_exact_and_adjacent_agreement_and_kappa() -> None:
     assert [cell.text for cell in made.rows[0]] == [FIRST, "120", "62 %", "93 %", "0.71"]
     none = Ordinal(FIRST, "ordinal", 3, near(1.0), near(1.0), Estimate.absent("one level only"))
     assert judged.ordinal_table(given(ordinal=(none,))).notes == ("one level only",)  # type: ignore[union-attr]
-    assert "62 %, or one beside it in 93 %" in judged.ordinal_finding(given())
+    assert "62 % [56–68], or one beside it in 93 % [90–96], n = 120" in judged.ordinal_finding(given())

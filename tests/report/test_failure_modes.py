@@ -59,11 +59,13 @@ def test_of_many_arms_the_recommended_and_the_worst_are_shown() -> None:
 def test_the_title_says_what_mostly_goes_wrong_and_how_much_of_it_is_grave() -> None:
     """Of the recommended arm; without stakes nothing is said of them."""
     assert failure_modes.finding(given(), FIRST) == (
-        "What goes wrong with minilm-int8 · zero-shot is mostly “wrong label”: 31 of its 43 wrong or lost answers; "
-        "4 of all at stakes 4"
+        "minilm-int8 · zero-shot gets 22 % [17–27] of 250 wrong, mostly by “wrong label”: 31 of 43 wrong or lost "
+        "answers; 4 of all are severe (stakes 4)"
     )
     unstaked = (ModeCount(FIRST, "refusal", "rule", 3, near(0.1), {"?": 3}),)
-    assert failure_modes.finding(given(modes=unstaked), None).endswith("3 of its 3 wrong or lost answers")
+    assert failure_modes.finding(given(modes=unstaked), None).endswith("3 of 3 wrong or lost answers")
+    unweighed = failure_modes.finding(given(modes=unstaked, harm=()), None)
+    assert unweighed.startswith("minilm-int8 · zero-shot gets 3 answers wrong, mostly by “refused to answer”")
     assert failure_modes.finding(given(modes=()), FIRST) == "No answer is known to be wrong"
     untold = (ModeCount(FIRST, "wrong", "rule", 3, near(0.1), {"4": 3}),)
     assert failure_modes.finding(given(modes=untold), None).endswith("are wrong; of what kind, no rule has said yet")
@@ -101,10 +103,13 @@ def test_fewest_errors_and_least_harm_may_be_two_arms() -> None:
     clear = (weighed(a, 0.1, 300.0, 40.0), weighed(b, 0.2, 100.0, 20.0))
     assert harm.finding(given(harm=clear)) == (
         "minilm-int8 · zero-shot errs least often, but minilm-int8 · few-shot(5) does the least harm: "
-        "100 [80.0–120] points per 1,000 requests"
+        "100 [80.0–120] harm points per 1,000 requests, n = 250"
     )
     close = (weighed(a, 0.1, 90.0, 40.0), weighed(b, 0.2, 100.0, 20.0))
-    assert harm.finding(given(harm=close)).endswith("the interval of minilm-int8 · few-shot(5) overlaps")
+    assert harm.finding(given(harm=close)) == (
+        "Least harm is seen at minilm-int8 · zero-shot, 90.0 [50.0–130] harm points per 1,000 requests, n = 250; "
+        "that may be chance: the interval of minilm-int8 · few-shot(5) overlaps"
+    )
     alone = harm.finding(given(harm=clear[:1]))
     assert alone.startswith("Wrong answers of minilm-int8 · zero-shot weigh 300")
 
@@ -130,7 +135,7 @@ def test_confusions_are_commonest_first_and_marked_where_they_repeat() -> None:
     assert [cell.text for cell in first.rows[0]] == ["refund → login", FIRST, "14", "6", "↻ 4", "1"]
     assert len(first.rows) == 8 and len(more.rows) == 18
     assert confusions.finding(given()) == (
-        "The commonest confusion: “refund” taken for “login” by minilm-int8 · zero-shot, 14 times, "
+        "The commonest confusion: “refund” taken for “login” by minilm-int8 · zero-shot, 14 times on 6 items; "
         "4 of them in every repeat"
     )
     assert confusions.commonest(given(confusions=())) == (None, None)
@@ -148,6 +153,9 @@ def test_errors_that_repeat_are_told_from_those_that_do_not_or_it_is_said_why_no
     """With repeats a table, without them one sentence."""
     made = confusions.repeatability(given())
     assert made is not None and [cell.text for cell in made.rows[0]] == [FIRST, "3", "14 %", "5 %"]
+    assert confusions.repeatability_finding(given()).endswith(
+        "gets 14 % [9.7–18] of the items wrong alike in every repeat, and 5 % [2.3–7.7] now and then, n = 250"
+    )
     none = Estimate.absent("every item was asked once")
     once = tuple(Repeatability(arm, 1, none, none, "every item was asked once") for arm in given().arms)
     assert confusions.repeatability(given(repeatability=once)) is None

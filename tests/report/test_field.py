@@ -50,7 +50,7 @@ def test_a_slope_for_each_target_with_its_intervals() -> None:
     assert all(dot.y_low is not None and dot.y_high is not None and dot.y_low < dot.y < dot.y_high for dot in dots)
     assert len({dot.x for dot in dots}) == 6 and len({dot.colour for dot in dots}) == 3
     assert [line.dash for line in lines] == ["", "2 3", ""]  # the one at chance says nothing
-    assert "Lab: few-shot(5) or chain-of-thought on clean messages" in figure.subtitle
+    assert "Lab: few-shot (5) or chain of thought on clean messages" in figure.subtitle
     assert "keyboard typos (5 %) + no punctuation + chat spelling (80 %)" in figure.subtitle
 
 
@@ -58,7 +58,7 @@ def test_the_title_says_who_loses_what_and_who_cannot_be_read() -> None:
     """Largest loss first, with its interval; a target at chance is named, never interpreted."""
     assert field.slope_finding(given()) == (
         "loopback loses 30 points [25 to 34] from lab to field; minilm-int8 27 points [22 to 31]; "
-        "smollm2-135m is at chance: its slope says nothing"
+        "n = 250; smollm2-135m is at chance: its slope says nothing"
     )
 
 
@@ -66,7 +66,7 @@ def test_a_loss_that_is_not_told_apart_is_no_finding() -> None:
     """By the corrected p, even where the interval of this one gap leaves out zero."""
     gaps = tuple(changed(one, p=0.2) if one.factor == field.WAY else one for one in STUDY.gaps)
     title = field.slope_finding(given(dataclasses.replace(STUDY, gaps=gaps)))
-    assert title.startswith("No loss from lab to field can be told apart from none at n = 250")
+    assert title.startswith("No loss from lab to field is shown at n = 250: what there is may be chance")
     assert not told(changed(STUDY.gaps[0], p=0.2))
     assert told(changed(STUDY.gaps[0], value=0.2, p=None)) and not told(changed(STUDY.gaps[0], value=0.01, p=None))
 
@@ -97,6 +97,82 @@ def test_no_corner_no_slope() -> None:
         ),
     )
     assert [lab.target for lab, _ in field.corners(given(mute))] == ["minilm-int8", "smollm2-135m"]
+
+
+# ------------------------------------------------------------------------------------------- does the number hold
+
+
+def in_one_word(study: FieldStudy) -> dict[str, tuple[str, str]]:
+    return {one.look.short: (one.word, one.sentence) for one in field.verdicts(given(study))}
+
+
+def test_each_target_has_a_verdict_with_both_numbers_the_difference_and_n() -> None:
+    """What is lost and told is a no; at chance nothing can be said; every number has its interval."""
+    said = in_one_word(STUDY)
+    assert said["loopback"] == (
+        "no",
+        "Right in 83 % [78–88] in the lab, 53 % [47–59] in the field: loses 30 points [25 to 34], n = 250",
+    )
+    word, sentence = said["smollm2-135m"]
+    assert word == "cannot be said" and sentence.endswith("n = 250; at chance, so the difference says nothing")
+
+
+@pytest.mark.parametrize(
+    ("value", "p", "word"),
+    [
+        (-0.2, 0.001, "no"),
+        (-0.2, 0.2, "not known"),
+        (0.2, 0.001, "yes"),  # better there: at most so much is lost
+        (-0.01, 0.4, "yes"),  # [−4 … +2]: no more than five points are lost
+        (-0.01, 0.001, "yes"),
+        (-0.021, 0.4, "not known"),  # [−5.1 … +0.9]
+    ],
+)
+def test_a_number_holds_only_where_the_interval_leaves_no_room_for_a_loss(value: float, p: float, word: str) -> None:
+    """That no loss is shown is not enough: it may be that too few were asked."""
+    assert in_one_word(with_gap("loopback", field.WAY, value=value, p=p))["loopback"][0] == word
+
+
+def test_what_was_not_compared_is_not_known_to_hold() -> None:
+    """Both numbers are shown all the same, with the reason."""
+    none = Estimate.absent("the two share no item")
+    gaps = tuple(
+        dataclasses.replace(
+            one,
+            differences={
+                **one.differences,
+                "accuracy": dataclasses.replace(one.differences["accuracy"], difference=none, p_value=None),
+            },
+        )
+        for one in STUDY.gaps
+    )
+    word, sentence = in_one_word(dataclasses.replace(STUDY, gaps=gaps))["loopback"]
+    assert word == "cannot be said" and sentence.endswith("53 % [47–59] in the field; the two share no item")
+    bare = dataclasses.replace(STUDY, gaps=())
+    assert in_one_word(bare)["loopback"][1].endswith("the two were not compared")
+
+
+def test_the_sentence_that_the_verdicts_say_already_is_not_said_twice() -> None:
+    """It is there where no target has both corners; the others always are."""
+    way = "From the lab (clean) to the field (noisy): loopback loses 30 points"
+    both = dataclasses.replace(STUDY, findings=(way, "another"))
+    assert field.beside_verdicts(given(both)) == ["another"]
+    cells = tuple(dataclasses.replace(one, corners=()) for one in STUDY.cells)
+    assert field.beside_verdicts(given(dataclasses.replace(both, cells=cells))) == [way, "another"]
+
+
+def test_a_sentence_of_the_study_names_its_cells_in_words() -> None:
+    """The longest name first; the arms decisions are made on keep theirs, and so does what is no name."""
+    said = given().told
+    arm = f"minilm-int8 · zero-shot · {ALL_NOISE}"
+    assert (
+        said(f"Worst: {arm} where tone is angry")
+        == "Worst: minilm-int8 · zero-shot · 3 noises at once where tone is angry"
+    )
+    assert said("loopback · zero-shot · es (chance)") == "loopback · zero-shot · Spanish (chance)"
+    assert said("minilm-int8 · zero-shot, loopback") == "minilm-int8 · zero-shot, loopback"
+    assert said("loopback · zero-shot · es-en, not es") == "loopback · zero-shot · es-en, not es"
+    assert given(FieldStudy()).told(arm) == arm
 
 
 def test_the_gap_table_has_the_base_in_numbers_and_all_else_in_differences() -> None:
@@ -135,7 +211,8 @@ def test_the_title_of_the_gaps_says_what_a_gain_costs_only_where_it_is_told() ->
     """The ratio of the medians stands in it when its interval leaves out 1."""
     assert (
         scaffolding.finding(given())
-        == "chain-of-thought gains loopback 12 points [7.5 to 16], for 4.2× its median latency"
+        == "With chain of thought loopback is right 12 points [7.5 to 16] more often, n = 250, "
+        "and takes 4.2× [4.0–4.4] as long (median)"
     )
     gaps = tuple(
         dataclasses.replace(
@@ -147,18 +224,18 @@ def test_the_title_of_the_gaps_says_what_a_gain_costs_only_where_it_is_told() ->
         )
         for one in STUDY.gaps
     )
-    assert scaffolding.finding(given(dataclasses.replace(STUDY, gaps=gaps))).endswith("[7.5 to 16]")
+    assert scaffolding.finding(given(dataclasses.replace(STUDY, gaps=gaps))).endswith("more often, n = 250")
     flat = tuple(changed(one, p=0.5) for one in STUDY.gaps)
     assert scaffolding.finding(given(dataclasses.replace(STUDY, gaps=flat))) == (
-        "No prompting is told apart from the base at n = 250"
+        "No prompting is shown to be better or worse than the base, n = 250"
     )
 
 
 @pytest.mark.parametrize(
     ("chance", "words"),
     [
-        (0.01, "stays the best in the field"),
-        (0.38, "may be another one in the field: it is in 38 % of resamples"),
+        (0.01, "stays the best in the field; the chance of another one is 1 %"),
+        (0.38, "may not be the best in the field: the chance of another one is 38 %"),
         (0.99, "Another target is best in the field"),
         (None, "cannot be said"),
     ],
@@ -174,6 +251,7 @@ def test_pairs_that_change_places_have_a_table() -> None:
     made = field.pairs_table(STUDY.rank)
     assert made is not None
     assert [[cell.text for cell in row] for row in made.rows][1] == ["loopback", "smollm2-135m", "< 1 %"]
+    assert field.rank_lines(given(), STUDY.rank)[-1] == "Reckoned from the answers in lab and field, n = 250 each."
     lines = field.rank_lines(given(), RankFlip((), (), None, None, why_absent="one target only"))
     assert lines == ["one target only."]
 
@@ -184,6 +262,22 @@ def test_what_is_varied_and_what_is_not() -> None:
     plain = study_of([one for one in asked() if one.role in ("base", "prompting")], RUN)
     assert not varied(plain)
     assert read(given(plain), plain.gaps)
+
+
+def test_a_name_too_long_for_a_chart_loses_its_parameters_first() -> None:
+    """Where it is then still its own; two that differ in nothing else are cut in the middle, where both have room."""
+    long, first, second = (
+        f"loopback · chain-of-thought({given})" for given in ("steps=2, max_tokens=96", "1" * 40, "2" * 40)
+    )
+    arm = FOUND.summary.arms[-1]
+
+    def shorts(*names: str) -> list[str]:
+        arms = tuple(dataclasses.replace(arm, arm=name) for name in names)
+        return [one.short for one in looks(dataclasses.replace(FOUND.summary, arms=arms)).values()]
+
+    assert shorts(long, "loopback · few-shot(5)") == ["loopback · chain-of-thought(…)", "loopback · few-shot(5)"]
+    cut = shorts(first, second)
+    assert cut[0] != cut[1] and all(len(name) <= 36 for name in cut)
 
 
 def test_targets_get_the_first_colours_where_each_is_drawn_once() -> None:

@@ -76,8 +76,8 @@ def test_a_run_without_noise_has_no_grid() -> None:
 def test_the_title_of_the_grid_says_what_is_left_at_worst() -> None:
     """Of each target, where it is lowest, in words."""
     assert robustness.finding(given()) == (
-        "At worst, minilm-int8 is 60 % right, with 3 noises at once; loopback 51 %, in Spanish; "
-        "smollm2-135m 26 %, in Spanish"
+        "At worst, minilm-int8 is 60 % [51–69] right with 3 noises at once; loopback 51 % [42–60] in Spanish; "
+        "smollm2-135m 26 % [18–34] in Spanish; n = 250"
     )
 
 
@@ -100,7 +100,8 @@ def test_what_is_taken_away_stands_target_beside_target() -> None:
 def test_the_title_says_the_largest_loss_that_is_told() -> None:
     """And who is at chance, so that it cannot be read; or that nothing is told, with n."""
     assert noise_costs.finding(given()) == (
-        "loopback loses most in Spanish: 20 points [15 to 24]; smollm2-135m is at chance, so its loss can't be read"
+        "loopback loses most in Spanish: 20 points [15 to 24], n = 250; "
+        "smollm2-135m is at chance, so its loss can't be read"
     )
     flat = tuple(
         dataclasses.replace(
@@ -113,7 +114,7 @@ def test_the_title_says_the_largest_loss_that_is_told() -> None:
         for one in STUDY.gaps
     )
     assert noise_costs.finding(given(dataclasses.replace(STUDY, gaps=flat))).startswith(
-        "No language and no noise costs a target a loss told apart from none at n = 250"
+        "No language and no noise is shown to cost a target anything at n = 250"
     )
 
 
@@ -127,19 +128,38 @@ def test_answers_that_change_by_themselves_are_said_beside_those_that_noise_chan
 
 
 def test_pairs_that_must_be_treated_alike_have_a_table_of_their_own() -> None:
-    """Other names and dialects; with a title that says who loses, or that nobody is told to, with n."""
+    """Other names and dialects; with a title that says who loses, or that nobody is shown to, with n."""
     assert [row[0] for row in texts(noise_costs.fairness(given()))] == ["other names", "Nigerian Pidgin"]
-    assert noise_costs.fairness_finding(given()) == "loopback loses 20 points [15 to 24] in Nigerian Pidgin"
+    assert noise_costs.fairness_finding(given()) == "loopback loses 20 points [15 to 24] in Nigerian Pidgin, n = 250"
     only = dataclasses.replace(STUDY, gaps=tuple(one for one in STUDY.gaps if one.b.endswith("swap-names")))
     assert noise_costs.fairness_finding(given(only)) == (
-        "No other name, pronoun or dialect is told to change how often it is right at n = 250"
+        "No other name, pronoun or dialect is shown to change how often it is right at n = 250"
+    )
+
+
+def test_senders_of_two_groups_are_held_against_each_other() -> None:
+    """A row a pair of groups, and a title that names both; base against signed is a row of the other table."""
+    pair = next(one for one in STUDY.gaps if one.target == "loopback" and one.b.endswith("pcm"))
+    cell = next(one for one in STUDY.cells if one.arm == pair.b)
+    cells = tuple(
+        dataclasses.replace(cell, arm=f"loopback · signed({group})", language="", perturbation=f"signed({group})")
+        for group in ("english", "west-african")
+    )
+    gap = dataclasses.replace(pair, factor="counterfactual", a=cells[0].arm, b=cells[1].arm, test_type="INV")
+    study = given(dataclasses.replace(STUDY, cells=(*STUDY.cells, *cells), gaps=(gap,)))
+    found = noise_costs.between_groups(study)
+    assert [row[0] for row in texts(found)] == ["West African instead of English"]
+    assert noise_costs.fairness_finding(study) == (
+        "loopback loses 20 points [15 to 24] with West African instead of English names, n = 250"
     )
 
 
 def test_ways_of_writing_of_people_who_need_them_are_named_as_such() -> None:
     """No punctuation, dictation, simple words: alone, not as one of several noises at once."""
     assert [row[0] for row in texts(noise_costs.accessibility(given()))] == ["no punctuation"]
-    assert noise_costs.accessibility_finding(given()) == "minilm-int8 loses 6.0 points [1.5 to 11] with no punctuation"
+    assert noise_costs.accessibility_finding(given()) == (
+        "minilm-int8 loses 6.0 points [1.5 to 11] with no punctuation, n = 250"
+    )
 
 
 def test_a_target_at_chance_everywhere_leaves_nothing_to_read() -> None:
@@ -148,15 +168,16 @@ def test_a_target_at_chance_everywhere_leaves_nothing_to_read() -> None:
     assert noise_costs.finding(given(mute)).startswith(
         "What language and noise cost cannot be read; smollm2-135m is at"
     )
-    assert noise_costs.accessibility_finding(given(mute)) == "Nothing here can be read: at chance, or all right"
+    unread = "Nothing here can be read: at chance, or nearly always right"
+    assert noise_costs.accessibility_finding(given(mute)) == unread
 
 
 def test_other_wordings_have_their_spread() -> None:
     """Lowest, highest, spread with interval, and the answers that hang on the wording."""
     assert texts(sensitivity.spreads(given())) == [["loopback", "zero-shot", "4", "66 %", "74 %", "+8.0", "21 %"]]
     assert sensitivity.finding(given()) == (
-        "Over 4 wordings of one instruction loopback is between 66 % and 74 % right: a spread of 8.0 points "
-        "[+3.0 … +14]"
+        "The same instruction worded in 4 ways leaves loopback between 66 % [60–72] and 74 % [69–79] right: "
+        "8.0 points [3.0 to 14] apart, n = 250"
     )
     none = dataclasses.replace(STUDY.sensitivity[0], spread=Estimate.absent("one wording"))
     assert "cannot be said" in sensitivity.finding(given(dataclasses.replace(STUDY, sensitivity=(none,))))

@@ -53,10 +53,13 @@ def test_every_part_has_what_a_product_manager_asks() -> None:
     """The titles are findings, and terms are explained where they first appear."""
     text = words(Outline(PAGE).text)
     for phrase in (
+        "In the field: does the number of the lab hold?",
+        "loopback: no. Right in 83 % [78–88] in the lab",
         "loopback loses 30 points [25 to 34] from lab to field",
-        "The best target may be another one in the field: it is in 38 % of resamples",
-        "The scaffolding gap: what a prompting changes",
-        "At worst, minilm-int8 is 60 % right",
+        "The best target of the lab may not be the best in the field: the chance of another one is 38 %",
+        "The scaffolding gap: how much of a result is the prompt’s doing",
+        "few-shot an instruction and as many solved examples as the number in brackets",
+        "At worst, minilm-int8 is 60 % [51–69] right",
         "Drop: the share of what was right that is lost (performance drop rate).",
         "Fairness: the same message with other names",
         "Accessibility: messages as people write them who dictate",
@@ -64,7 +67,10 @@ def test_every_part_has_what_a_product_manager_asks() -> None:
         "Every wrong or lost answer has one kind",
         "Systematic and random errors told apart by repeats",
         "On the dashed line it means what it says",
-        "all slices judged together",
+        "A slice: the items that share a tag",
+        "All are judged together",
+        "Stakes say what a wrong answer costs",
+        "AUROC): the chance that it is surer of a right answer",
         "No judge here has been held against people yet",
         "What cannot be said, and why",
     ):
@@ -76,6 +82,18 @@ def test_no_raw_name_of_a_kind_or_a_noise_is_left_in_what_is_read() -> None:
     text = Outline(PAGE[: PAGE.index('<section id="method"')]).text
     for name in ("wrong_label", "outside_labels", "keyboard-typos", "no-punctuation", "swap-names"):
         assert name not in text
+
+
+def test_no_sentence_names_a_cell_as_the_data_do() -> None:
+    """Findings and notes are made with raw names of cells; the page says what was asked there."""
+    arm = next(one.arm for one in STUDY.cells if one.corners == ("field",) and one.target == "loopback")
+    other = next(one.arm for one in STUDY.cells if one.language == "hi" and one.target == "loopback")
+    study = dataclasses.replace(
+        STUDY, findings=(f"Worst slice: {arm}",), notes=(f"at the floor: {other} (chance)", "loopback is")
+    )
+    page = render(RUN, dataclasses.replace(FOUND, study=study))
+    assert "Worst slice: loopback · zero-shot · 3 noises at once" in section(page, "answer")
+    assert "At the floor: loopback · zero-shot · Hindi (chance)loopback is" in section(page, "unsaid")
 
 
 def test_the_page_keeps_its_manners() -> None:
