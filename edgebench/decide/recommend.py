@@ -5,6 +5,7 @@ at each, keep the arms within a tolerance of the best (2 points of a share, 10 %
 best one; what is then still equal is decided by the objectives again, in order. Eligible are arms that answered, miss
 no SLO, are not dominated by an eligible kind of arm, and are no stand-ins (these only where there is nothing else).
 The rule is applied to the estimates for the answer, and to every joint bootstrap draw for how sure the answer is.
+An answer that is no better than guessing, or never right, is named as that instead of being recommended.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from edgebench.decide.flips import flips
 from edgebench.decide.resampled import Resampled, resample
 from edgebench.decide.rule import tolerance
 from edgebench.decide.slo import limit
+from edgebench.decide.study.cells import at_bound
 from edgebench.decide.wording import name as named
 from edgebench.decide.wording import percent, points, said, shown
 from edgebench.records import METRICS, Advice, ArmSummary, Front, Run, SLOVerdict, StakeOfChange, Summary
@@ -49,7 +51,7 @@ def advise(
     arm = resampled.arms[choice.arm]
     return Advice(
         arm=arm.arm,
-        headline=_headline(arm, choice.shares, summary),
+        headline=_headline(arm, choice.shares, summary, _no_better_than_guessing(run, resampled, arm)),
         reasons=tuple(_reasons(resampled, front, slos, arm, choice)),
         how_sure=tuple(_how_sure(run, resampled, front, slos, arm, choice.shares, summary)),
         what_would_change_it=tuple(changes(run, resampled, front, slos, arm, stakes)),
@@ -74,13 +76,23 @@ def _nothing(resampled: Resampled, front: Front, slos: Sequence[SLOVerdict], bar
     return Advice(None, headline, reasons, tuple(summary.reasons), ())
 
 
-def _headline(arm: ArmSummary, shares: Mapping[str, float], summary: Summary) -> str:
+def _no_better_than_guessing(run: Run, resampled: Resampled, arm: ArmSummary) -> str:
+    """Why an arm is not shown to do the job at all; "" where it is, or where nobody asked how often it is right."""
+    if "accuracy" not in (*run.plan.objectives, *(slo.metric for slo in run.plan.slos)):
+        return ""
+    bound, why = at_bound(run, resampled.table[arm.arm], arm.estimates["accuracy"])
+    return why if bound == "floor" else ""
+
+
+def _headline(arm: ArmSummary, shares: Mapping[str, float], summary: Summary, guessed: str) -> str:
     place = f" on {arm.identity.device}" if arm.identity.device else ""
     name = f"{arm.arm}{place}"
     if arm.identity.placement == "stand-in":
         return f"Only stand-ins are left to choose from; of them {name}, which is not yet an API to ship"
     if summary.verdict == "INVALID":
         return f"Ship nothing on this run, it is INVALID; as measured it would be {name}"
+    if guessed:
+        return f"Don't ship {name} on these numbers: it is what the rule picks, but {guessed}"
     return f"Ship {name}" if shares[arm.arm] >= SURE else f"Tentatively {name}: the data leave it open"
 
 

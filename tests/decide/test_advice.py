@@ -88,6 +88,18 @@ def test_an_invalid_run_recommends_nothing_to_be_shipped() -> None:
     assert found.summary.verdict == "INVALID" and found.advice.headline.startswith("Ship nothing on this run")
 
 
+def test_an_arm_no_better_than_guessing_is_not_to_be_shipped() -> None:
+    """The rule picks the best there is; where that cannot be told from chance, or is worse, the headline says so."""
+    guessing = builders.run({"edge": Arm(accuracy=0.35, median_ms=20)}, items=60)  # of three labels
+    found = conclude(guessing)
+    assert found.advice.arm == "edge · zero-shot" and found.advice.headline.startswith("Don't ship edge")
+    assert "cannot be told from chance (33 %" in found.advice.headline
+    worse = conclude(builders.run({"edge": Arm(accuracy=0.05, median_ms=20)}, items=60))
+    assert "is below chance (33 %" in worse.advice.headline
+    asked_for_speed = replace(guessing, plan=replace(guessing.plan, objectives=("p95_ms",)))
+    assert conclude(asked_for_speed).advice.headline.startswith("Ship edge")
+
+
 def test_a_run_of_failures_recommends_nothing() -> None:
     """And says so rather than raising."""
     found = conclude(builders.run({"a": Arm(failure_rate=1.0)}, items=20))
