@@ -1,17 +1,19 @@
-"""``edgebench workloads``: the jobs that come with EdgeBench, public benchmarks, and sets made from one's own logs."""
+"""``edgebench workloads``: built-in jobs, public benchmarks, sets made from one's own logs, and parts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import click
 
+from edgebench import plugins
+from edgebench.cli import workload_parts
 from edgebench.cli.options import as_json, console, emit, grid, text
 from edgebench.cli.workloads_import import command as import_
-from edgebench.errors import UsageError
+from edgebench.errors import UsageError, did_you_mean
 
 MOST_LABELS = 20  # references told one by one
 
@@ -28,9 +30,16 @@ command.add_command(import_)
 
 
 @command.command("list")
+@click.argument("kind", type=click.Choice(("jobs", *workload_parts.KINDS)), default="jobs")
 @as_json
-def list_(as_json: bool) -> None:
-    """List the built-in jobs and the public benchmarks."""
+def list_(kind: str, as_json: bool) -> None:
+    """List the built-in jobs and the public benchmarks, or what can be done to them and how they are judged.
+
+    KIND: jobs, or promptings (what is put around a message), perturbations (what noise does to it), scorers.
+    """
+    if kind != "jobs":
+        _list_parts(cast(workload_parts.Kind, kind), as_json)
+        return
     rows = [_facts(name) for name in _names()]
     if as_json:
         emit([*rows, *(_benchmark(name) for name in _benchmarks())])
@@ -54,19 +63,47 @@ def list_(as_json: bool) -> None:
     )
 
 
+def _list_parts(kind: workload_parts.Kind, as_json: bool) -> None:
+    parts = workload_parts.every(kind)
+    if as_json:
+        emit([{"name": one.name, "options": one.options, "about": one.about} for one in parts])
+        return
+    workload_parts.print_all(kind, parts)
+    click.echo("next:  edgebench workloads show NAME", err=True)
+
+
+def _show_part(kind: workload_parts.Kind, name: str, as_json: bool) -> None:
+    one = workload_parts.part(kind, name)
+    forms = workload_parts.forms(name) if kind == "perturbations" and one.told else []
+    if as_json:
+        emit({"name": name, "kind": kind, "options": one.options, "about": one.about, "plan": one.in_a_plan,
+              **({"forms": forms} if forms else {})})  # fmt: skip
+        return
+    workload_parts.print_one(one, forms)
+
+
 @command.command("show")
 @click.argument("name")
 @click.option("--items", default=5, show_default=True, help="How many of its items to show.")
 @click.option("--language", help="Show its items in this language.")
 @as_json
 def show(name: str, items: int, language: str | None, as_json: bool) -> None:
-    """Show a job: what is asked, in which languages, where it comes from, some of its items."""
+    """Show a job: what is asked, in which languages, where it comes from, some of its items.
+
+    Or a prompting, a perturbation or a scorer: what it does, its options, and what it makes of the jobs' messages.
+    """
     if name in _benchmarks():
         _show_benchmark(name, as_json)
         return
+    kind = workload_parts.kind_of(name)
+    if name not in _names() and kind is not None:
+        _show_part(kind, name, as_json)
+        return
     if name not in _names():
-        known = ", ".join([*_names(), *_benchmarks()])
-        raise UsageError(f"no built-in job or benchmark is called {name!r}", hint=f"known: {known}")
+        jobs = [*_names(), *_benchmarks()]
+        parts = [each for shelf in workload_parts.KINDS for each in plugins.names(shelf)]
+        hint = did_you_mean(name, [*jobs, *parts], f"known: {', '.join(jobs)}")
+        raise UsageError(f"no job, benchmark or part of a plan is called {name!r}", hint=hint)
     facts, workload = _facts(name), _load(name, language)
     examples = [{"input": item.text, "reference": item.reference, "tags": item.tags} for item in workload.items[:items]]
     if as_json:
