@@ -160,12 +160,12 @@ def weighed(
     )
 
 
-def fresh(unit: Unit, times: Times, rate: float, n: int, rng: np.random.Generator) -> Floats:
+def fresh(unit: Unit, times: Times, rate: float, n: int, rng: np.random.Generator, windows: int = WINDOWS) -> Floats:
     """(low, high) in seconds of each quantile shown, shape (quantiles, 2): 90 % of measurements with fresh arrivals.
 
     Each of the windows has arrivals of its own and items drawn anew, for the calibration is a sample too.
     """
-    drawn = Drawn.of(times, rng, WINDOWS, n, anew=True)
+    drawn = Drawn.of(times, rng, windows, n, anew=True)
     found = quantiles_of(served(unit, drawn, drawn.moments / rate)[0], tuple(SHOWN.values()))
     return quantiles_of(found, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)).T
 

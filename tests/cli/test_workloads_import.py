@@ -250,6 +250,8 @@ def test_a_label_that_is_a_list_is_counted_for_each(capsys: pytest.CaptureFixtur
 
 def test_unknown_jobs_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("workloads", "show", "support-triaje") == 2
+    assert "did you mean 'support-triage'?" in capsys.readouterr().err
+    assert run("workloads", "show", "zzz") == 2
     assert "known: " in capsys.readouterr().err
     assert run("workloads", "show", "support-triage", "--language", "kl") == 2
 
