@@ -178,7 +178,8 @@ def language(code: str, own: str = "") -> str:
 def _one(name: str) -> str:
     words, found = _known(name).words, NAMED.fullmatch(name.strip())
     given = found["given"] if found else None
-    return f"{words} ({', '.join(_given(part) for part in given.split(', '))})" if given else words
+    shown = [_given(part) for part in given.split(", ")] if given else []
+    return f"{words} ({', '.join([group(name) or shown[0], *shown[1:]])})" if shown else words
 
 
 def _known(name: str) -> Term:

@@ -237,9 +237,12 @@ def _swapped(cell: Cell | None) -> bool:
 
 def fairness_finding(given: Studied) -> str:
     """Who is treated worse for a name, a pronoun or a dialect, if anybody can be told to be."""
+    between = _of_groups(given)
+    signed = {arm for gap in between for arm in (gap.a, gap.b)}  # against no name at all they say nothing of people
+    beside = [gap for gap in counterfactual(given) if gap.b not in signed]
     return _alike(
         given,
-        [*counterfactual(given), *_of_groups(given)],
+        [*beside, *between],
         "No other name, pronoun or dialect is shown to change how often it is right",
     )
 

@@ -69,10 +69,8 @@ def _noisy(cell: Cell) -> str:
 
 def _noise(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool, str]]:
     """The perturbation, and the language, that takes most from any target; whether that was found, and the sentence."""
-    people = _grouped(study)
     for factor, opening in (("perturbation", "Under"), ("language", "In")):
         mine = [gap for gap in study.gaps if gap.factor == factor and _known(gap) and gap.test_type != "DIR"]
-        mine = [gap for gap in mine if gap.b not in people]
         if not mine:
             continue
         found = [gap for gap in mine if _is_found(gap) and _apart(gap) < 0]
@@ -115,7 +113,7 @@ def _groups(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[tuple[bool
         most = max(found or between, key=lambda gap: abs(_apart(gap)) if found else gap.flipped.value or 0.0)
         a, b = (cells[arm].perturbation for arm in (most.a, most.b))
         named = _capital(terms.perturbation(terms.bare(b)))
-        changed = percent(most.flipped.value or 0.0)
+        changed = _share(most.flipped)
         groups = f"{terms.group(b)} instead of {terms.group(a)}"
         yield bool(found), f"{named}, {groups}: {_told(most, cells)}; {changed} of its answers change"
 
@@ -138,10 +136,14 @@ def _swaps(study: FieldStudy, cells: Mapping[str, Cell]) -> Iterator[str]:
     ]
     if mine:
         worst = max(mine, key=lambda gap: gap.flipped.value or 0.0)
-        low, high = worst.flipped.low or 0.0, worst.flipped.high or 0.0
-        changed = f"{percent(worst.flipped.value or 0.0)} [{signed(low)} to {signed(high)}]"
         named = _capital(terms.perturbation(cells[worst.b].perturbation))
-        yield f"{named} alone change {changed} of {worst.target}'s answers"
+        yield f"{named} alone change {_share(worst.flipped)} of {worst.target}'s answers"
+
+
+def _share(found: Estimate) -> str:
+    """``39 % [33 to 45]``."""
+    low, high = found.low or 0.0, found.high or 0.0
+    return f"{percent(found.value or 0.0)} [{signed(low)} to {signed(high)}]"
 
 
 def _capital(words: str) -> str:
@@ -249,8 +251,4 @@ def _confident(study: FieldStudy, base_arms: Sequence[str]) -> Iterator[str]:
     mine = [one for one in study.calibration if one.arm in base_arms and one.confidently_wrong.value]
     if mine:
         most = max(mine, key=lambda one: one.confidently_wrong.value or 0.0)
-        low, high = most.confidently_wrong.low or 0.0, most.confidently_wrong.high or 0.0
-        yield (
-            f"{most.arm} is wrong and sure of it in {percent(most.confidently_wrong.value or 0.0)} "
-            f"[{signed(low)} to {signed(high)}] of its requests"
-        )
+        yield f"{most.arm} is wrong and sure of it in {_share(most.confidently_wrong)} of its requests"

@@ -190,7 +190,9 @@ def test_two_groups_are_told_against_each_other() -> None:
         ("a · raw · signed(english, f)", "a · raw · signed(hispanic, f)"),
     ]
     (line,) = [line for line in study.findings if line.startswith("Signatures")]
-    assert line.startswith("Signatures, Hispanic instead of English: a loses") and "of its answers change" in line
+    assert line.startswith("Signatures, Hispanic instead of English: a loses") and "] of its answers change" in line
+    # what a signature costs against none is noise like any other
+    assert any(line.startswith("Under signatures (Hispanic): a loses") for line in study.findings)
     worst = next(gap for gap in study.gaps if gap.factor == "counterfactual" and gap.b == pairs[0][1])
     accuracy = {cell.arm: cell.accuracy.value or 0.0 for cell in study.cells}
     assert worst.differences["accuracy"].difference.value == pytest.approx(accuracy[worst.b] - accuracy[worst.a])
