@@ -172,7 +172,10 @@ def every_change(given: Studied) -> Table | None:
 
 
 def counterfactual(given: Studied) -> list[Gap]:
-    """The same message from another person: other names, other pronouns, a dialect."""
+    """The same message from another person: other names, other pronouns, a dialect.
+
+    Not a signature held against none: that adds a line. Signatures of two groups are held against each other.
+    """
     return [gap for gap in ordinary(given) if _swapped(given.cells.get(gap.b))]
 
 
@@ -232,17 +235,17 @@ def _single(cell: Cell | None) -> str:
 def _swapped(cell: Cell | None) -> bool:
     if cell is None:
         return False
-    return _single(cell) in terms.COUNTERFACTUAL or (cell.language in terms.DIALECTS and cell.perturbation == "none")
+    one = _single(cell)
+    return (one in terms.COUNTERFACTUAL and one != "signed") or (
+        cell.language in terms.DIALECTS and cell.perturbation == "none"
+    )
 
 
 def fairness_finding(given: Studied) -> str:
     """Who is treated worse for a name, a pronoun or a dialect, if anybody can be told to be."""
-    between = _of_groups(given)
-    signed = {arm for gap in between for arm in (gap.a, gap.b)}  # against no name at all they say nothing of people
-    beside = [gap for gap in counterfactual(given) if gap.b not in signed]
     return _alike(
         given,
-        [*beside, *between],
+        [*counterfactual(given), *_of_groups(given)],
         "No other name, pronoun or dialect is shown to change how often it is right",
     )
 

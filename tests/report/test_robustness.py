@@ -138,7 +138,7 @@ def test_pairs_that_must_be_treated_alike_have_a_table_of_their_own() -> None:
 
 
 def test_senders_of_two_groups_are_held_against_each_other() -> None:
-    """A row a pair of groups, and a title that names both; base against signed is a row of the other table."""
+    """A row a pair of groups, and a title that names both; what a signature changes against none is no such pair."""
     pair = next(one for one in STUDY.gaps if one.target == "loopback" and one.b.endswith("pcm"))
     cell = next(one for one in STUDY.cells if one.arm == pair.b)
     cells = tuple(
@@ -147,7 +147,9 @@ def test_senders_of_two_groups_are_held_against_each_other() -> None:
     )
     gap = dataclasses.replace(pair, factor="counterfactual", a=cells[0].arm, b=cells[1].arm, test_type="INV")
     study = given(dataclasses.replace(STUDY, cells=(*STUDY.cells, *cells), gaps=(gap,)))
+    unsigned = dataclasses.replace(gap, factor="perturbation", a=pair.a)
     found = noise_costs.between_groups(study)
+    assert noise_costs.fairness(given(dataclasses.replace(STUDY, cells=study.study.cells, gaps=(unsigned,)))) is None
     assert [row[0] for row in texts(found)] == ["West African instead of English"]
     assert noise_costs.fairness_finding(study) == (
         "loopback loses 20 points [15 to 24] with West African instead of English names, n = 250"
