@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from edgebench.records import (
     Answer,
@@ -27,6 +27,7 @@ from edgebench.records import (
     Score,
     Segment,
     Task,
+    TestType,
     Trial,
     Workload,
 )
@@ -106,7 +107,7 @@ class Perturbation(Protocol):
         """Names the parameters that matter: "keyboard-typos(0.05)"."""
 
     @property
-    def test_type(self) -> Literal["MFT", "INV", "DIR"]:
+    def test_type(self) -> TestType:
         """CheckList's: INV, the answer must stay; DIR, it must change in a stated way; MFT, a case of its own."""
 
     def __call__(self, item: Item, seed: int) -> Item:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -1306,8 +1306,13 @@ TEST_TYPES: Mapping[str, TestType] = {
 
 def test_type(perturbation: str) -> TestType:
     """CheckList's type of a perturbation by its name; of several one after the other, that which asks least."""
-    types = {TEST_TYPES.get(one.partition("(")[0], "INV") for one in perturbation.split(" + ")}
-    return "MFT" if "MFT" in types else "DIR" if "DIR" in types else "INV"
+    return of_all(TEST_TYPES.get(one.partition("(")[0], "INV") for one in perturbation.split(" + "))
+
+
+def of_all(types: Iterable[TestType]) -> TestType:
+    """The type of several perturbations one after the other: a case of its own before a stated change before none."""
+    found = set(types)
+    return "MFT" if "MFT" in found else "DIR" if "DIR" in found else "INV"
 
 
 def redirects(perturbation: str) -> bool:

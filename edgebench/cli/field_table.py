@@ -49,11 +49,11 @@ def _findings(lines: tuple[str, ...]) -> Any:
 
 def _gaps(given: Studied, width: int) -> Any:
     """Lab → field of each target, then the promptings that change most; None where there is no gap."""
+    from edgebench.decide.study.gaps import LAB_TO_FIELD
     from edgebench.report import formatting
     from edgebench.report.cells import difference, read, readable, remark
-    from edgebench.report.field import WAY
 
-    ways = [gap for gap in given.study.gaps if gap.factor == WAY]
+    ways = [gap for gap in given.study.gaps if gap.factor == LAB_TO_FIELD]
     own = sorted(
         read(given, (gap for gap in given.study.gaps if gap.factor == "prompting")), key=lambda one: -one.value
     )
@@ -76,8 +76,10 @@ def _gaps(given: Studied, width: int) -> Any:
 
 
 def _what(given: Studied, gap: Gap) -> str:
+    from edgebench.decide.study.gaps import LAB_TO_FIELD
+
     cell = given.cells.get(gap.b)
-    return "lab → field" if gap.factor == "lab-to-field" else cell.prompting if cell else given.told(gap.b)
+    return "lab → field" if gap.factor == LAB_TO_FIELD else cell.prompting if cell else given.told(gap.b)
 
 
 def _times(gap: Gap) -> str:

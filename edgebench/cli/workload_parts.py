@@ -7,11 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from edgebench import plugins
 from edgebench.cli.options import console, grid, text
 from edgebench.errors import EdgebenchError
+
+if TYPE_CHECKING:
+    from edgebench.records import Workload
 
 Kind = Literal["promptings", "perturbations", "scorers"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -160,15 +163,22 @@ def _jobs(languages: tuple[str, ...]) -> Iterator[tuple[str, str | None]]:
             yield from ((job, language) for language in read_builtin(job).parallel if language in languages)
 
 
-def _of_job(perturbation: Any, job: str, language: str | None) -> Mapping[str, Any]:
+def builtin(job: str, language: str | None = None) -> Workload:
+    """A built-in job as it is shown, under the seeds of a plan that names none."""
     from pathlib import Path
 
     from edgebench.records import Seeds, WorkloadSpec
-    from edgebench.workloads import load, read_builtin
+    from edgebench.workloads import load
 
-    seeds = Seeds()
-    items = load(WorkloadSpec(builtin=job, language=language), folder=Path(), seeds=seeds).items
-    pairs = [(item.text, perturbation(item, seeds.perturbations).text) for item in items]
+    return load(WorkloadSpec(builtin=job, language=language), folder=Path(), seeds=Seeds())
+
+
+def _of_job(perturbation: Any, job: str, language: str | None) -> Mapping[str, Any]:
+    from edgebench.records import Seeds
+    from edgebench.workloads import read_builtin
+
+    items, seed = builtin(job, language).items, Seeds().perturbations
+    pairs = [(item.text, perturbation(item, seed).text) for item in items]
     changed = [pair for pair in pairs if pair[0] != pair[1]]
     short = sorted(changed, key=lambda pair: len(pair[0]))[:: max(1, len(changed) // (3 * SHOWN))][:SHOWN]
     return {

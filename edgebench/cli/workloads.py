@@ -104,7 +104,7 @@ def show(name: str, items: int, language: str | None, as_json: bool) -> None:
         parts = [each for shelf in workload_parts.KINDS for each in plugins.names(shelf)]
         hint = did_you_mean(name, [*jobs, *parts], f"known: {', '.join(jobs)}")
         raise UsageError(f"no job, benchmark or part of a plan is called {name!r}", hint=hint)
-    facts, workload = _facts(name), _load(name, language)
+    facts, workload = _facts(name), workload_parts.builtin(name, language)
     examples = [{"input": item.text, "reference": item.reference, "tags": item.tags} for item in workload.items[:items]]
     if as_json:
         emit({**facts, "source": workload.source, "examples": examples})
@@ -166,20 +166,11 @@ def _names() -> list[str]:
     return builtin_jobs()
 
 
-def _load(name: str, language: str | None = None) -> Any:
-    from pathlib import Path
-
-    from edgebench.records import Seeds, WorkloadSpec
-    from edgebench.workloads import load
-
-    return load(WorkloadSpec(builtin=name, language=language), folder=Path(), seeds=Seeds())
-
-
 def _facts(name: str) -> dict[str, Any]:
     """Name, items, output, the labels with how often each is right, languages with their items, instruction."""
     from edgebench.workloads import read_builtin
 
-    job, workload = read_builtin(name), _load(name)
+    job, workload = read_builtin(name), workload_parts.builtin(name)
     labels: Counter[str] = Counter(dict.fromkeys(workload.task.choices, 0))
     for item in workload.items if workload.task.output == "choice" else ():
         labels.update([str(one) for one in (item.reference if isinstance(item.reference, list) else [item.reference])])

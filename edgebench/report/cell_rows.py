@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edgebench.decide.study.gaps import GROUPS, LAB_TO_FIELD
 from edgebench.records import Estimate, FieldStudy
 
 ENDS = ("", "_low", "_high")
@@ -17,7 +18,7 @@ COLUMNS = (
 
 def rows(study: FieldStudy) -> Iterator[tuple[str | float | None, ...]]:
     """In the order of ``COLUMNS``; None where there is no number. The base cell has no difference from itself."""
-    against = {gap.b: gap for gap in study.gaps if gap.factor not in ("lab-to-field", "counterfactual")}
+    against = {gap.b: gap for gap in study.gaps if gap.factor not in (LAB_TO_FIELD, GROUPS)}
     for cell in study.cells:
         gap = against.get(cell.arm)
         difference = gap.differences.get("accuracy") if gap else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from edgebench.decide import terms
 from edgebench.decide.study.findings import FROM_THE_LAB
+from edgebench.decide.study.gaps import LAB_TO_FIELD
 from edgebench.records import Cell, Gap, RankFlip
 from edgebench.report import formatting, tables
 from edgebench.report.cells import (
@@ -32,7 +33,6 @@ from edgebench.report.looks import Look
 from edgebench.report.marks import Axis, Curve, Dot, Figure, Mark, fraction_axis
 from edgebench.report.tables import Column, Table, number_cell, table
 
-WAY = "lab-to-field"
 SPREAD, CLOSEST = 0.32, 0.05  # of the places beside each other at one end; between two of them
 MOST_NAMED = 3  # targets in a title
 HOLDS = 0.05  # a number holds where even the bad end of the interval loses no more than this
@@ -172,7 +172,7 @@ def _corner(given: Studied, cells: Sequence[Cell]) -> str:
 
 
 def _way(given: Studied, target: str) -> Gap | None:
-    return next((gap for gap in given.study.gaps if gap.factor == WAY and gap.target == target), None)
+    return next((gap for gap in given.study.gaps if gap.factor == LAB_TO_FIELD and gap.target == target), None)
 
 
 def _readable(given: Studied, target: str) -> bool:
@@ -182,7 +182,7 @@ def _readable(given: Studied, target: str) -> bool:
 
 def slope_finding(given: Studied) -> str:
     """What each target loses from lab to field, as far as the data tell; the largest loss first."""
-    ways = [gap for gap in given.study.gaps if gap.factor == WAY]
+    ways = [gap for gap in given.study.gaps if gap.factor == LAB_TO_FIELD]
     found = read(given, ways)
     apart = sorted((one for one in found if one.apart), key=lambda one: one.value)
     mute = [gap for gap in ways if not readable(given, gap)]

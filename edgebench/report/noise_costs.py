@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from edgebench.decide import terms
+from edgebench.decide.study.gaps import GROUPS
 from edgebench.records import Cell, Gap
 from edgebench.report import formatting, tables
 from edgebench.report.cells import (
@@ -26,7 +27,6 @@ from edgebench.report.robustness import MOST_NAMED, SHARE, Key, condition, in_wo
 from edgebench.report.tables import Column, Table, number_cell, table
 
 FACTORS = ("perturbation", "language", "combination", "corner")
-GROUPS = "counterfactual"  # factor of the gaps between the names of two groups
 MOST_ROWS = 120  # all of them are in the data
 FOLLOWED = (
     "of the changed messages it was right on before, the share it is right on after, where another answer is right"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgebench.decide import terms
+from edgebench.decide.study.gaps import LAB_TO_FIELD
 from edgebench.decide.wording import headed
 from edgebench.records import Cell, Estimate, Gap
 from edgebench.report import formatting, tables
@@ -21,7 +22,6 @@ from edgebench.report.cells import (
     side,
     sizes,
 )
-from edgebench.report.field import WAY
 from edgebench.report.formatting import ABSENT
 from edgebench.report.tables import Column, Table, number_cell, table
 
@@ -31,7 +31,7 @@ METRICS = (("accuracy", "fraction"), ("p50_ms", "ms"), ("p95_ms", "ms"), ("usd_p
 def changes(given: Studied) -> Table | None:
     """Target × prompting: the base in numbers, every other prompting as differences from it; then lab → field."""
     rows = [row for target in given.targets for row in _rows(given, target)]
-    if not any(gap.factor in ("prompting", WAY) for gap in given.study.gaps):
+    if not any(gap.factor in ("prompting", LAB_TO_FIELD) for gap in given.study.gaps):
         return None
     columns = [
         Column("target", numeric=False),
@@ -50,7 +50,7 @@ def changes(given: Studied) -> Table | None:
 def _rows(given: Studied, target: str) -> Iterable[list[tables.Cell]]:
     gaps = [gap for gap in given.study.gaps if gap.target == target]
     own = [gap for gap in gaps if gap.factor == "prompting"]
-    ways = [gap for gap in gaps if gap.factor == WAY]
+    ways = [gap for gap in gaps if gap.factor == LAB_TO_FIELD]
     base = next((cell for cell in given.study.cells if cell.target == target and cell.role == "base"), None)
     if base is not None and (own or ways):
         yield _base(given, base)

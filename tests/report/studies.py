@@ -34,6 +34,8 @@ from edgebench.records import (
     Trial,
     WorstSlice,
 )
+from edgebench.report.cells import Studied, studied
+from edgebench.report.looks import looks
 from tests.builders import Arm
 from tests.report.conclusions import conclude, demo_run
 
@@ -378,6 +380,16 @@ def judged(arms: Sequence[str]) -> tuple[JudgeNote, ...]:
 def concluded(run: Run, study: FieldStudy | None) -> Conclusion:
     """What is concluded of the base part, with this study."""
     return dataclasses.replace(conclude(base_part(run)), study=study)
+
+
+def given(study: FieldStudy | None = None, **fields: object) -> Studied:
+    """The small study, or another one, with these fields of it changed, as the page reads it."""
+    run, small_study, conclusion = small()
+    changed = dataclasses.replace(study or small_study, **fields)  # type: ignore[arg-type]
+    found = dataclasses.replace(conclusion, study=changed)
+    made = studied(run.plan, found, looks(found.summary, targets_first=True))
+    assert made is not None
+    return made
 
 
 @cache

@@ -6,20 +6,12 @@ import dataclasses
 
 from edgebench.records import Estimate, JudgeNote, Ordinal, ReliabilityBin
 from edgebench.report import calibrated, judged, svg, tables, worst
-from edgebench.report.cells import Studied, studied
 from edgebench.report.looks import looks
 from edgebench.report.marks import Curve, Dot
-from tests.report.studies import ALL_NOISE, around, near, small
+from tests.report.studies import ALL_NOISE, around, given, near, small
 
 RUN, STUDY, FOUND = small()
 FIRST = "minilm-int8 · zero-shot"
-
-
-def given(**fields: object) -> Studied:
-    found = dataclasses.replace(FOUND, study=dataclasses.replace(STUDY, **fields))  # type: ignore[arg-type]
-    made = studied(RUN.plan, found, looks(found.summary, targets_first=True))
-    assert made is not None
-    return made
 
 
 def test_a_reliability_curve_has_its_bars_and_the_line_on_which_it_would_mean_what_it_says() -> None:

@@ -6,20 +6,13 @@ import dataclasses
 
 from edgebench.records import Confusion, Estimate, FieldStudy, Harm, ModeCount, Repeatability, Run, Score
 from edgebench.report import confusions, failed_items, failure_modes, harm
-from edgebench.report.cells import Studied, studied
+from edgebench.report.cells import studied
 from edgebench.report.looks import looks
 from edgebench.report.marks import Bar
-from tests.report.studies import KINDS, near, small
+from tests.report.studies import KINDS, given, near, small
 
 RUN, STUDY, FOUND = small()
 FIRST = "minilm-int8 · zero-shot"
-
-
-def given(**fields: object) -> Studied:
-    found = dataclasses.replace(FOUND, study=dataclasses.replace(STUDY, **fields))  # type: ignore[arg-type]
-    made = studied(RUN.plan, found, looks(found.summary, targets_first=True))
-    assert made is not None
-    return made
 
 
 def test_kinds_stand_in_words_with_counts_shares_and_what_is_grave() -> None:

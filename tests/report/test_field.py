@@ -6,21 +6,15 @@ import dataclasses
 
 import pytest
 
+from edgebench.decide.study.gaps import LAB_TO_FIELD
 from edgebench.records import Estimate, FieldStudy, Gap, RankFlip
 from edgebench.report import field, scaffolding
-from edgebench.report.cells import Studied, read, readable, studied, told, varied
+from edgebench.report.cells import read, readable, told, varied
 from edgebench.report.looks import looks
 from edgebench.report.marks import Curve, Dot
-from tests.report.studies import ALL_NOISE, asked, small, study_of
+from tests.report.studies import ALL_NOISE, asked, given, small, study_of
 
 RUN, STUDY, FOUND = small()
-
-
-def given(study: FieldStudy = STUDY) -> Studied:
-    found = dataclasses.replace(FOUND, study=study)
-    made = studied(RUN.plan, found, looks(found.summary, targets_first=True))
-    assert made is not None
-    return made
 
 
 def with_gap(target: str, factor: str, **fields: object) -> FieldStudy:
@@ -64,7 +58,7 @@ def test_the_title_says_who_loses_what_and_who_cannot_be_read() -> None:
 
 def test_a_loss_that_is_not_told_apart_is_no_finding() -> None:
     """By the corrected p, even where the interval of this one gap leaves out zero."""
-    gaps = tuple(changed(one, p=0.2) if one.factor == field.WAY else one for one in STUDY.gaps)
+    gaps = tuple(changed(one, p=0.2) if one.factor == LAB_TO_FIELD else one for one in STUDY.gaps)
     title = field.slope_finding(given(dataclasses.replace(STUDY, gaps=gaps)))
     assert title.startswith("No loss from lab to field is shown at n = 250: what there is may be chance")
     assert not told(changed(STUDY.gaps[0], p=0.2))
@@ -77,9 +71,9 @@ def test_who_falls_down_to_chance_has_lost_at_least_so_much() -> None:
         dataclasses.replace(one, bound="floor") if one.arm == f"minilm-int8 · zero-shot · {ALL_NOISE}" else one
         for one in STUDY.cells
     )
-    fallen = dataclasses.replace(with_gap("minilm-int8", field.WAY, interpretable=False), cells=cells)
+    fallen = dataclasses.replace(with_gap("minilm-int8", LAB_TO_FIELD, interpretable=False), cells=cells)
     assert "minilm-int8 27 points [22 to 31], down to chance" in field.slope_finding(given(fallen))
-    way = next(one for one in STUDY.gaps if one.target == "smollm2-135m" and one.factor == field.WAY)
+    way = next(one for one in STUDY.gaps if one.target == "smollm2-135m" and one.factor == LAB_TO_FIELD)
     assert not readable(given(), way)
     assert not readable(given(), changed(way, value=-0.2, p=0.001))
 
@@ -130,7 +124,7 @@ def test_each_target_has_a_verdict_with_both_numbers_the_difference_and_n() -> N
 )
 def test_a_number_holds_only_where_the_interval_leaves_no_room_for_a_loss(value: float, p: float, word: str) -> None:
     """That no loss is shown is not enough: it may be that too few were asked."""
-    assert in_one_word(with_gap("loopback", field.WAY, value=value, p=p))["loopback"][0] == word
+    assert in_one_word(with_gap("loopback", LAB_TO_FIELD, value=value, p=p))["loopback"][0] == word
 
 
 def test_what_was_not_compared_is_not_known_to_hold() -> None:

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from edgebench.records import Estimate, FieldStudy
+from edgebench.records import Estimate
 from edgebench.report import noise_costs, robustness, sensitivity
-from edgebench.report.cells import Studied, studied
-from edgebench.report.looks import looks
 from edgebench.report.tables import Table
-from tests.report.studies import asked, small, study_of
+from tests.report.studies import asked, given, small, study_of
 
 RUN, STUDY, FOUND = small()
-
-
-def given(study: FieldStudy = STUDY) -> Studied:
-    found = dataclasses.replace(FOUND, study=study)
-    made = studied(RUN.plan, found, looks(found.summary, targets_first=True))
-    assert made is not None
-    return made
 
 
 def texts(made: Table | None) -> list[list[str]]:

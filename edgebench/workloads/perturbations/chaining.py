@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from edgebench.contracts import Perturbation
 from edgebench.errors import UsageError
-from edgebench.records import Item, Named, redirects
+from edgebench.records import Item, Named, TestType, of_all, redirects
 from edgebench.workloads.options import made
 from edgebench.workloads.perturbations.forms import Directed, Form
 
@@ -26,10 +25,9 @@ class Chain:
         return JOIN.join(part.name for part in self.parts)
 
     @property
-    def test_type(self) -> Literal["MFT", "INV", "DIR"]:
-        """That of the part that changes most: a case of its own before a stated change before none."""
-        types = {part.test_type for part in self.parts}
-        return "MFT" if "MFT" in types else "DIR" if "DIR" in types else "INV"
+    def test_type(self) -> TestType:
+        """That of the part that changes most."""
+        return of_all(part.test_type for part in self.parts)
 
     @property
     def about(self) -> str:

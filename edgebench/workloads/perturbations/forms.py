@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from edgebench import plugins
-from edgebench.errors import UsageError
-from edgebench.records import Item
+from edgebench.errors import UsageError, did_you_mean
+from edgebench.records import TEST_TYPES, Item, TestType
 from edgebench.workloads.perturbations.draws import Draws
 from edgebench.workloads.perturbations.passages import Passage, passage, with_text
 
 Change = Callable[[Passage, Draws], str]
 Turn = Callable[[Item, Passage, Draws], "tuple[str, Any] | None"]  # the new text and the new reference; None: as it was
-TestType = Literal["MFT", "INV", "DIR"]
 
 #: What each perturbation does, in one sentence for somebody who reads a report.
 ABOUT = {
@@ -80,14 +78,13 @@ def form(
     name: str,
     change: Change,
     *,
-    test_type: TestType = "INV",
     languages: Iterable[str] = (),
     drawn_as: str = "",
     **options: Any,
 ) -> Form:
     """A form called what a plan's cells call it: ``keyboard-typos(0.05)``. ``options``: its factory's, as given."""
     full = plugins.part_name("perturbations", {name: options})
-    return Form(full, test_type, ABOUT[name], tuple(languages), change, drawn_as)
+    return Form(full, TEST_TYPES.get(name, "INV"), ABOUT[name], tuple(languages), change, drawn_as)
 
 
 def directed(name: str, turn: Turn, *, languages: Iterable[str] = ()) -> Directed:
@@ -108,7 +105,6 @@ def share(name: str, option: str, value: float, most: float = 1.0) -> float:
 def known(name: str, option: str, value: str, names: Collection[str]) -> str:
     """One of the names there are; another is a UsageError with the nearest."""
     if value not in names:
-        near = difflib.get_close_matches(value, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there is: {', '.join(names)}"
+        hint = did_you_mean(value, names, f"there is: {', '.join(names)}")
         raise UsageError(f"{name}: no {option} is called {value!r}", hint=hint)
     return value

@@ -30,7 +30,7 @@ def truncated(keep: float = 0.7) -> Form:
     """
     share("truncated", "keep", keep, 0.95)
     change = partial(_cut, keep=keep)
-    return form("truncated", change, test_type="MFT", languages=_EVERYWHERE, keep=keep)
+    return form("truncated", change, languages=_EVERYWHERE, keep=keep)
 
 
 #: Where a word ends: before white space, and between letters of scripts that write none.
